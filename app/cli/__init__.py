@@ -1,0 +1,1 @@
+"""The headless face: the commands of the terminal."""

@@ -1,0 +1,1 @@
+"""Pure translators between the wire formats of clients and providers and the domain."""

@@ -1,0 +1,52 @@
+"""One request as the routing core sees it, whatever dialect it came in."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.usage import NO_USAGE, Usage
+
+
+class Operation(StrEnum):
+    """What a client may ask for; a path and a dialect make a row of the routes table, not another handler."""
+
+    CHAT = "chat"
+    COMPLETIONS = "completions"
+    EMBEDDINGS = "embeddings"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """A parsed request.
+
+    `body` is the client's JSON byte for byte, `model` the name the client used, `wants_usage` whether a stream's
+    client asked for the usage chunk, `affinity` the client's own conversation or cache key if it sent one.
+    """
+
+    operation: Operation
+    model: str
+    stream: bool
+    body: bytes
+    wants_usage: bool = True
+    affinity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A provider's plain answer in the client's dialect, with what was read along the way."""
+
+    body: bytes
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server sends back: `body` at once, or `stream` chunk by chunk when it is set.
+
+    Header names are lower case, as ASGI wants them. A stream must be closed by whoever stops reading it early.
+    """
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None

@@ -1,0 +1,73 @@
+"""Token counts of one request in one neutral record."""
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+
+class UsageSource(StrEnum):
+    """Who counted the tokens."""
+
+    PROVIDER = "provider"
+    TOKENIZER = "tokenizer"
+    ESTIMATE = "estimate"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one request; None is unknown, never 0.
+
+    `fresh_input` excludes what was read from or written to the prompt cache; `reasoning` is part of `output`.
+    """
+
+    fresh_input: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    audio: int | None = None
+    source: UsageSource = UsageSource.UNKNOWN
+
+    @property
+    def input(self) -> int | None:
+        """All input tokens, cached ones included; None when nothing is known."""
+        parts = [n for n in (self.fresh_input, self.cache_read, self.cache_write) if n is not None]
+        return sum(parts) if parts else None
+
+    def most(self, other: "Usage") -> "Usage":
+        """The larger of each count: streams report cumulative usage, so it is never added up."""
+
+        def larger(a: int | None, b: int | None) -> int | None:
+            known = [n for n in (a, b) if n is not None]
+            return max(known) if known else None
+
+        counts = {
+            f.name: larger(getattr(self, f.name), getattr(other, f.name)) for f in fields(self) if f.name != "source"
+        }
+        source = other.source if other.source is not UsageSource.UNKNOWN else self.source
+        return Usage(**counts, source=source)
+
+
+NO_USAGE = Usage()
+
+
+class Grouping(StrEnum):
+    """What the usage tables group by."""
+
+    PROVIDER = "provider"
+    MODEL = "model"
+    CLIENT = "client"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """Sums over the requests of one group; `cost_usd` is None while it is unknown."""
+
+    key: str
+    requests: int = 0
+    failures: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    unknown_usage: int = 0
+    cost_usd: float | None = None

@@ -1,0 +1,1 @@
+"""What a row of the catalog cannot say, one file per provider."""

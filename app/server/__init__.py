@@ -1,0 +1,1 @@
+"""Inward HTTP: the gate, the routes and the listener."""

@@ -1,0 +1,1 @@
+"""The Qt face: tray and windows."""
