@@ -1,0 +1,186 @@
+"""What a row of the provider table says, and the check that a row makes sense."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import SplitResult, urlsplit
+
+from app.domain.chat import Operation
+
+OPENAI = "openai"
+DIALECTS = frozenset({OPENAI})
+"""The wire formats a row may name."""
+
+
+class Auth(StrEnum):
+    """How a provider wants its key."""
+
+    BEARER = "bearer"
+    API_KEY_HEADER = "api_key_header"
+    NONE = "none"
+
+    @property
+    def header(self) -> tuple[str, str] | None:
+        """The request header and what stands before the key in it; None when no key is sent."""
+        return _AUTH_HEADERS[self]
+
+
+_AUTH_HEADERS = {Auth.BEARER: ("authorization", "Bearer "), Auth.API_KEY_HEADER: ("api-key", ""), Auth.NONE: None}
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """One kind of provider.
+
+    `id` is what settings call `kind`. `base_url` is what the provider's own SDK takes, without a trailing slash; empty
+    means that the user must give one. `models_path` is appended to it. `static_models` are the model names of a
+    provider that lists none. `local` servers run on the user's machine. `docs` and `key_url` are pages for people.
+    `quirks` names a module of `app.providers.quirks`. `headers` go with every request and hold no secret.
+    """
+
+    id: str
+    name: str
+    dialect: str
+    base_url: str
+    auth: Auth
+    lists_models: bool = True
+    models_path: str = "/models"
+    static_models: tuple[str, ...] = ()
+    local: bool = False
+    docs: str = ""
+    key_url: str = ""
+    operations: frozenset[Operation] = frozenset(Operation)
+    quirks: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def needs_base_url(self) -> bool:
+        """Whether the user has to say where the provider is."""
+        return not self.base_url
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether a key is sent at all."""
+        return self.auth is not Auth.NONE
+
+    @property
+    def host(self) -> str:
+        """The host of the base URL, with its port when one is given; empty without a base URL."""
+        return urlsplit(self.base_url).netloc
+
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "id": str,
+    "name": str,
+    "dialect": str,
+    "base_url": str,
+    "auth": Auth,
+    "lists_models": bool,
+    "models_path": str,
+    "static_models": tuple,
+    "local": bool,
+    "docs": str,
+    "key_url": str,
+    "operations": frozenset,
+    "quirks": (str, type(None)),
+    "headers": tuple,
+}
+_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+_PATH = re.compile(r"/[!-~]+")
+_MODULE = re.compile(r"[a-z][a-z0-9_]*")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VISIBLE = re.compile(r"[!-~]+")
+_KEY_HEADERS = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-key", "cookie"})
+_LONGEST_NAME = 60
+
+
+def check(spec: ProviderSpec) -> None:
+    """Make sure that the row can be used.
+
+    Raises:
+        ValueError: it cannot; the message is `row: field: what is wrong`.
+    """
+    for field, kind in _TYPES.items():
+        if not isinstance(getattr(spec, field), kind):
+            raise ValueError(f"{spec.id!r}: {field}: {getattr(spec, field)!r} has the wrong type")
+    for field, holds, wrong in _RULES:
+        if not holds(spec):
+            raise ValueError(f"{spec.id!r}: {field}: {wrong} ({getattr(spec, field)!r})")
+
+
+def _good_name(spec: ProviderSpec) -> bool:
+    return 0 < len(spec.name) <= _LONGEST_NAME and spec.name.isprintable() and spec.name == spec.name.strip()
+
+
+def _good_base_url(spec: ProviderSpec) -> bool:
+    if spec.needs_base_url:
+        return True
+    parts = _split(spec.base_url)
+    if parts is None or spec.base_url.endswith("/"):
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_near(parts.hostname or ""))
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of a plain web address: no blanks, user, query or fragment; None when it is anything else."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    plain = _VISIBLE.fullmatch(url) and parts.hostname and "@" not in parts.netloc
+    return parts if plain and not parts.query and not parts.fragment else None
+
+
+def _is_near(host: str) -> bool:
+    """Whether `host` is this machine or a private address, where http without TLS will do."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_private
+
+
+def _is_page(url: str) -> bool:
+    return not url or ((parts := _split(url)) is not None and parts.scheme == "https")
+
+
+def _good_models(spec: ProviderSpec) -> bool:
+    names = spec.static_models
+    sound = all(isinstance(name, str) and _VISIBLE.fullmatch(name) for name in names)
+    return sound and len(set(names)) == len(names) and bool(names) is not spec.lists_models
+
+
+def _good_headers(spec: ProviderSpec) -> bool:
+    return all(
+        isinstance(name, str)
+        and _HEADER_NAME.fullmatch(name)
+        and name.lower() not in _KEY_HEADERS
+        and isinstance(value, str)
+        and value.isascii()
+        and value.isprintable()
+        for name, value in spec.headers
+    )
+
+
+_RULES: tuple[tuple[str, Callable[[ProviderSpec], object], str], ...] = (
+    ("id", lambda s: _ID.fullmatch(s.id), "only lower-case letters, digits and inner hyphens, at most 32"),
+    ("name", _good_name, "must be 1 to 60 printable characters"),
+    ("dialect", lambda s: s.dialect in DIALECTS, f"must be one of {', '.join(sorted(DIALECTS))}"),
+    (
+        "base_url",
+        _good_base_url,
+        "must be https (http to this machine or a private address), without a slash at its end",
+    ),
+    ("models_path", lambda s: _PATH.fullmatch(s.models_path), "must begin with a slash and have no blanks"),
+    ("static_models", _good_models, "needed when the provider lists no models, and only then; each name once"),
+    ("docs", lambda s: _is_page(s.docs), "must be a plain https address"),
+    ("key_url", lambda s: _is_page(s.key_url), "must be a plain https address"),
+    ("operations", lambda s: s.operations and s.operations <= frozenset(Operation), "must name operations"),
+    ("quirks", lambda s: s.quirks is None or _MODULE.fullmatch(s.quirks), "must name a module of quirks/"),
+    ("headers", _good_headers, "must be pairs of a header name and text, and no key"),
+)
