@@ -1,0 +1,151 @@
+"""Turn finished requests into table rows and into the daily sums that outlive them."""
+
+import json
+from collections.abc import Iterable
+from datetime import tzinfo
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.domain.chat import Operation
+from app.store.log import redact
+
+if TYPE_CHECKING:
+    from app.domain.events import RequestFinished
+
+MAX_TOKENS = 10**12  # a larger count is a provider's mistake; sums of these stay far below 2**63
+MAX_DETAIL_CHARS = 2000
+
+INSERT_REQUEST = """
+INSERT INTO requests (
+    request_id, started_at_ms, operation, model, client, stream, provider, provider_model, status, outcome, fault,
+    detail, ms, first_byte_ms, fresh_input, cache_read, cache_write, output, reasoning, audio, usage_source, attempts
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+ADD_TO_DAY = """
+INSERT INTO daily (
+    day, provider, model, client, requests, failures, unknown_usage, input_tokens, output_tokens, cache_read_tokens,
+    cache_write_tokens, reasoning_tokens
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (day, provider, model, client) DO UPDATE SET
+    requests = requests + excluded.requests,
+    failures = failures + excluded.failures,
+    unknown_usage = unknown_usage + excluded.unknown_usage,
+    input_tokens = input_tokens + excluded.input_tokens,
+    output_tokens = output_tokens + excluded.output_tokens,
+    cache_read_tokens = cache_read_tokens + excluded.cache_read_tokens,
+    cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens,
+    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens
+"""
+
+SUMS_BY_KEY = """
+SELECT CASE ? WHEN 'provider' THEN provider WHEN 'model' THEN model WHEN 'client' THEN client ELSE day END AS key,
+    SUM(requests), SUM(failures), SUM(input_tokens), SUM(output_tokens), SUM(unknown_usage)
+FROM daily WHERE day >= ? GROUP BY key
+"""
+
+DayKey = tuple[str, str, str, str]
+
+
+class PreparedRow(NamedTuple):
+    """A request ready for the database: the values of `INSERT_REQUEST`, and where and how it counts for its day."""
+
+    values: tuple[object, ...]
+    day_key: DayKey
+    counts: tuple[int, ...]
+
+
+def prepare(event: "RequestFinished", zone: tzinfo | None) -> PreparedRow:
+    """Prepare one request; `zone` is the time zone of the days, None the computer's own.
+
+    A lone surrogate, which SQLite cannot hold, is written as its escape.
+
+    Raises:
+        ValueError, TypeError, OverflowError, AttributeError: a field is not what its type says.
+    """
+    return PreparedRow(_values(event), _day_key(event, zone), _counts(event))
+
+
+def daily_rows(rows: Iterable[PreparedRow]) -> list[tuple[object, ...]]:
+    """The values of `ADD_TO_DAY`: one row per local day, provider, answering model and client."""
+    sums: dict[DayKey, list[int]] = {}
+    for row in rows:
+        counts = sums.setdefault(row.day_key, [0] * len(row.counts))
+        for place, count in enumerate(row.counts):
+            counts[place] += count
+    return [(*key, *counts) for key, counts in sums.items()]
+
+
+def _values(event: "RequestFinished") -> tuple[object, ...]:
+    usage = event.usage
+    return (
+        _text(event.request_id),
+        int(event.started_at.timestamp() * 1000),
+        event.operation.value,
+        _text(event.model),
+        _text(event.client),
+        int(event.stream),
+        _text(event.provider),
+        _text(event.provider_model),
+        int(event.status),
+        _text(event.outcome),
+        _text(event.fault),
+        _text(redact(event.detail))[:MAX_DETAIL_CHARS] if event.detail else "",
+        float(event.ms),
+        None if event.first_byte_ms is None else float(event.first_byte_ms),
+        _tokens(usage.fresh_input),
+        _tokens(usage.cache_read),
+        _tokens(usage.cache_write),
+        _tokens(usage.output),
+        _tokens(usage.reasoning),
+        _tokens(usage.audio),
+        usage.source.value,
+        _attempts(event),
+    )
+
+
+def _day_key(event: "RequestFinished", zone: tzinfo | None) -> DayKey:
+    """Where the event counts: the model that answered, or the one asked for when nobody did."""
+    day = event.started_at.astimezone(zone).date().isoformat()
+    return (day, _text(event.provider), _text(event.provider_model or event.model), _text(event.client))
+
+
+def _counts(event: "RequestFinished") -> tuple[int, ...]:
+    """The counts in the order of `ADD_TO_DAY`."""
+    usage = event.usage
+    return (
+        1,
+        int(event.outcome in ("failed", "incomplete")),
+        int(_usage_is_unknown(event)),
+        _tokens(usage.input) or 0,
+        _tokens(usage.output) or 0,
+        _tokens(usage.cache_read) or 0,
+        _tokens(usage.cache_write) or 0,
+        _tokens(usage.reasoning) or 0,
+    )
+
+
+def _usage_is_unknown(event: "RequestFinished") -> bool:
+    """Whether tokens may have been spent that nobody counted; a request that failed outright has spent none."""
+    if event.outcome == "failed" and event.usage.input is None and event.usage.output is None:
+        return False
+    no_output = event.usage.output is None and event.operation is not Operation.EMBEDDINGS
+    return event.usage.input is None or no_output
+
+
+def _attempts(event: "RequestFinished") -> str:
+    """The attempts as compact JSON; `fault` is left out of one that answered."""
+    attempts = [
+        {"provider": a.provider, "model": a.model, "ms": round(a.ms, 1), **({"fault": a.fault} if a.fault else {})}
+        for a in event.attempts
+    ]
+    return json.dumps(attempts, separators=(",", ":"))
+
+
+def _tokens(count: int | None) -> int | None:
+    """A count within what the table holds; None stays unknown."""
+    return None if count is None else max(0, min(int(count), MAX_TOKENS))
+
+
+def _text(value: str) -> str:
+    """Text SQLite can hold, otherwise unchanged (NUL, quotes and any script included)."""
+    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
