@@ -2,11 +2,13 @@
 
 import json
 import socket
+import ssl
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from faults import plays
 from faults.answers import CONTENT_EVENTS, DONE
@@ -280,6 +282,25 @@ async def test_it_can_be_used_and_awaited_in_a_loop() -> None:
             await upstream.wait(lambda: len(upstream.posts) == 1)
             link.close()
             assert await upstream.wait_closed_connection() > 0
+
+
+def test_every_row_that_a_server_can_play_has_its_plays() -> None:
+    assert set(plays.ROWS) == set(range(6, 37))
+
+
+def test_it_speaks_tls_too() -> None:
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.configure_trust(client)
+    with FaultyUpstream(tls=server) as upstream, closing(connect(upstream)) as plain:
+        assert upstream.base_url.startswith("https://127.0.0.1:")
+        with closing(client.wrap_socket(plain, server_hostname="127.0.0.1")) as link:
+            send(link)
+            assert read(link, b"}}}").status == 200
+            upstream.script(plays.RESET)
+            send(link)
+            assert read(link) == Seen(b"", "reset")
 
 
 def test_ports_that_refuse_and_that_hang() -> None:
