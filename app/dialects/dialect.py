@@ -12,10 +12,12 @@ class StreamReader(Protocol):
 
     `committed` turns true with the first content event, `complete` with the dialect's own end mark, and `error` is set
     by an in-band error event or an event that is not what the dialect allows. `usage` is the best known so far.
+    `ended` is true once nothing more will be returned, after the last event or an error: reading on is pointless.
     """
 
     committed: bool
     complete: bool
+    ended: bool
     error: ProviderError | None
     usage: Usage
 

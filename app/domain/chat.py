@@ -1,7 +1,7 @@
 """One request as the routing core sees it, whatever dialect it came in."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.domain.usage import NO_USAGE, Usage
@@ -20,7 +20,9 @@ class ApiRequest:
     """A parsed request.
 
     `body` is the client's JSON byte for byte, `model` the name the client used, `wants_usage` whether a stream's
-    client asked for the usage chunk, `affinity` the client's own conversation or cache key if it sent one.
+    client asked for the usage chunk, `affinity` the client's own conversation or cache key if it sent one. `members`
+    says where the body's top-level values stand (offsets of start and end), so that they are looked for only once;
+    empty means they were not looked for.
     """
 
     operation: Operation
@@ -29,6 +31,7 @@ class ApiRequest:
     body: bytes
     wants_usage: bool = True
     affinity: str = ""
+    members: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

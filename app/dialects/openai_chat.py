@@ -1,0 +1,55 @@
+"""OpenAI chat completions: `POST /v1/chat/completions`."""
+
+from app.dialects import openai, openai_errors
+from app.dialects.openai_stream import OpenAIStream
+from app.domain.chat import ApiRequest, Operation, Reply
+from app.domain.faults import Fault, ProviderError
+
+PATH = "/chat/completions"
+KEEPALIVE = openai.KEEPALIVE
+
+_NEEDS = openai.Needs(Operation.CHAT, "messages", b"[", "Send the conversation as a list of messages.")
+
+
+def parse_request(body: bytes) -> ApiRequest:
+    """Read what routing needs from a client's body.
+
+    Raises:
+        FaultError: INVALID_REQUEST, when it is not JSON, not an object, or lacks `model` or `messages`.
+    """
+    return openai.read_request(body, _NEEDS)
+
+
+def build_request(request: ApiRequest, model: str) -> bytes:
+    """Make the provider's body, with `model` as the provider calls it."""
+    return openai.build_body(request, model)
+
+
+def parse_reply(request: ApiRequest, body: bytes) -> Reply:  # the protocol hands every dialect the request
+    """Read a plain answer.
+
+    Raises:
+        InBandError: the body is an error object in spite of its status.
+        FaultError: BAD_REPLY, when it has no choices.
+    """
+    return openai.plain_reply(body)
+
+
+def open_stream(request: ApiRequest) -> OpenAIStream:
+    """Start reading along an event stream."""
+    return OpenAIStream(forward_usage=request.wants_usage, n=openai.choices_asked(request))
+
+
+def parse_fault(body: bytes) -> ProviderError:
+    """Read a provider's error body of any shape; never raises."""
+    return openai_errors.parse_error(body)
+
+
+def render_fault(fault: Fault, request_id: str) -> bytes:  # OpenAI's envelope has no request id: it is a header
+    """Make the error envelope of the dialect."""
+    return openai_errors.render_error(fault)
+
+
+def render_stream_fault(fault: Fault, request_id: str) -> bytes:
+    """Make the in-band error event that ends a broken stream; no `[DONE]` follows."""
+    return openai_errors.render_error_event(fault)

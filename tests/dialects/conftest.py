@@ -1,0 +1,57 @@
+"""What several test files of the dialects read: golden files and the recorded exchanges of real providers."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+GOLDEN = HERE / "golden"
+RECORDED = HERE.parents[2] / "shared" / "fixtures"
+
+SSE_PATHS = ("/chat/completions", "/v1/completions")
+
+
+def _recorded(name: str) -> list[dict[str, Any]]:
+    path = RECORDED / name
+    if not path.exists():
+        pytest.skip(f"the recorded exchanges ({name}) are not beside the project")
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="session")
+def exchanges() -> list[dict[str, Any]]:
+    """Exchanges with providers that speak an OpenAI dialect: chat, completions, embeddings and model lists."""
+    ends = ("/chat/completions", "/completions", "/embeddings", "/models")
+    return [e for e in _recorded("provider_exchanges.jsonl.gz") if e["path"].endswith(ends)]
+
+
+@pytest.fixture(scope="session")
+def client_requests() -> list[dict[str, Any]]:
+    """Requests real clients sent, with the body parsed."""
+    return _recorded("client_requests.jsonl.gz")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`golden_stream` runs a test once for every recorded quirk of a stream."""
+    if "golden_stream" in metafunc.fixturenames:
+        names = sorted(path.stem for path in (GOLDEN / "streams").glob("*.json"))
+        metafunc.parametrize("golden_stream", names, indirect=True)
+    for name in ("errors", "usage", "models"):
+        if f"golden_{name}" in metafunc.fixturenames:
+            cases = json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
+            metafunc.parametrize(f"golden_{name}", cases, ids=[case["name"] for case in cases])
+
+
+@pytest.fixture
+def golden_stream(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """One golden stream: `sent` and `forwarded` bytes and what must be known at its end."""
+    folder = GOLDEN / "streams"
+    case: dict[str, Any] = json.loads((folder / f"{request.param}.json").read_text("utf-8"))
+    out = folder / f"{request.param}.out.sse"
+    case["sent"] = (folder / f"{request.param}.sse").read_bytes()
+    case["forwarded"] = out.read_bytes() if out.exists() else case["sent"]
+    return case
