@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from app.store.atomic_file import Replacement, UnsavedError, sweep, write_atomically
 
 

@@ -3,6 +3,7 @@
 import tomllib
 
 import pytest
+
 from app.store.toml_lines import KeyPath, line_of
 
 SOURCE = '''# a comment [server]
