@@ -1,0 +1,280 @@
+"""The whole defence of the server: who is let in, with what, how much of it and how fast.
+
+In order, and before any byte of a body is read: the peer is on this machine; there is one Host and it is ours; the
+request does not come from a foreign web page; it carries a local token; and only then is it told whether the path
+exists. A body must be JSON, no larger than the settings allow and here in time. The deadline for the request line and
+headers and the cap on connections are in `connection.py`, below ASGI.
+"""
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import parse_qsl
+
+from app.domain.faults import Fault, FaultError, FaultKind
+from app.server.asgi import SHUTTING_DOWN, Headers, Receive, Scope, Send, fault_answer, send_plain
+from app.server.cors import cors_headers, preflight_answer
+from app.server.rules import EDITOR_ORIGIN, CompiledRules, GateRules
+
+if TYPE_CHECKING:
+    from app.dialects.dialect import Dialect
+
+__all__ = ["BODY_S", "Gate", "GateRules", "Inside", "Visit"]
+
+BODY_S = 30.0
+
+_FREE_FAILURES = 20
+_FAILURE_DELAY_S = 0.05
+_FORGET_FAILURES_S = 60.0
+_TOKEN_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
+_WANTED = frozenset(
+    (
+        *_TOKEN_HEADERS,
+        b"authorization",
+        b"host",
+        b"origin",
+        b"sec-fetch-site",
+        b"content-type",
+        b"content-encoding",
+        b"content-length",
+        b"x-request-id",
+        b"access-control-request-headers",
+    )
+)
+_SAFE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_CHARSET = re.compile(rb'charset="?utf-?8"?')
+
+_FORBIDDEN = Fault(
+    FaultKind.FORBIDDEN,
+    "Only programs on this machine are served, under the names 127.0.0.1 and localhost.",
+    remedy="Other host names and web origins must be listed in server.allowed_hosts and server.allowed_origins.",
+)
+_UNAUTHORIZED = Fault(
+    FaultKind.UNAUTHORIZED,
+    "The local token is missing or wrong.",
+    remedy="Copy it from the tray menu, or print it with `token show`, and use it as the API key.",
+)
+_NOT_JSON = Fault(
+    FaultKind.UNSUPPORTED_MEDIA_TYPE,
+    "The body must be JSON in UTF-8, not compressed.",
+    remedy="Send the header `content-type: application/json`.",
+)
+_TOO_SLOW = Fault(
+    FaultKind.REQUEST_TIMEOUT, "The body of the request did not arrive in time.", remedy="Send the request again."
+)
+_CHALLENGE = ((b"www-authenticate", b"Bearer"),)
+_CLOSE = ((b"connection", b"close"),)
+_SAME_SITE = (b"none", b"same-origin")
+
+
+@dataclass(slots=True)
+class Visit:
+    """A request that was let in; `client` is the name of its token, `cors` what its origin must be told."""
+
+    method: str
+    path: str
+    client: str
+    request_id: str
+    body: bytes = field(default=b"", repr=False)
+    cors: Headers = ()
+
+
+class Inside(Protocol):
+    """What lies behind the gate."""
+
+    def is_public(self, method: str, path: str) -> bool:
+        """Whether anybody on this machine may ask this without a token."""
+        ...
+
+    def dialect_of(self, path: str) -> "Dialect":
+        """Whose error envelope the clients of `path` understand."""
+        ...
+
+    def wants_body(self, method: str, path: str) -> bool:
+        """Whether a body belongs to the request.
+
+        Raises:
+            FaultError: NOT_FOUND or METHOD_NOT_ALLOWED.
+        """
+        ...
+
+    async def serve(self, visit: Visit, send: Send) -> None:
+        """Answer a request that was let in."""
+        ...
+
+
+class Gate:
+    """The ASGI application that the listener serves."""
+
+    def __init__(
+        self,
+        inside: Inside,
+        rules: Callable[[], GateRules],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        body_s: float = BODY_S,
+    ) -> None:
+        """Guard `inside`. `rules` gives those in force: the same object until they change, for they are compiled."""
+        self._inside = inside
+        self._rules = rules
+        self._clock = clock
+        self._body_s = body_s
+        self._key = secrets.token_bytes(32)
+        self._compiled = CompiledRules(GateRules({}), self._key)
+        self._failures = 0
+        self._last_failure_s = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request in or refuse it."""
+        rules, seen = self._rules_in_force(), _wanted(scope["headers"])
+        if _is_stranger(scope, seen, rules):
+            await self._refuse(_FORBIDDEN, scope, send)
+            return
+        origin, presented = seen.get(b"origin", b""), _presented(scope, seen)
+        client = rules.client_of(presented)
+        page = bool(origin) and (client is not None or rules.lists_origin(origin))
+        cors = cors_headers(origin) if page else ()
+        if page and scope["method"] == "OPTIONS":
+            await send_plain(send, preflight_answer(origin, seen.get(b"access-control-request-headers", b"")))
+        elif client is not None or ((page or not origin) and self._inside.is_public(scope["method"], scope["path"])):
+            visit = Visit(scope["method"], scope["path"], client or "", _request_id(seen), cors=cors)
+            await self._admit(visit, seen, receive, send)
+        else:
+            await self._slow_down(presented)
+            await self._refuse(_UNAUTHORIZED, scope, send, (*_CHALLENGE, *cors))
+
+    def _rules_in_force(self) -> CompiledRules:
+        rules = self._rules()
+        if rules is not self._compiled.source:
+            self._compiled = CompiledRules(rules, self._key)
+        return self._compiled
+
+    async def _slow_down(self, presented: list[bytes]) -> None:
+        """Count wrong tokens; after the first few each costs the guesser time. Right ones are never delayed."""
+        if not presented:
+            return
+        now = self._clock()
+        if now - self._last_failure_s > _FORGET_FAILURES_S:
+            self._failures = 0
+        self._failures += 1
+        self._last_failure_s = now
+        if self._failures > _FREE_FAILURES:
+            await asyncio.sleep(_FAILURE_DELAY_S)
+
+    async def _admit(self, visit: Visit, seen: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+        """Take the body of a request that may come in, and hand it on when it is whole."""
+        try:
+            if self._inside.wants_body(visit.method, visit.path):
+                body = await self._body(seen, receive)
+                if body is None:
+                    return
+                visit.body = body
+        except FaultError as error:
+            await self._reject(error.fault, visit, send)
+        except TimeoutError:
+            await self._reject(_TOO_SLOW, visit, send, more=_CLOSE)
+        except asyncio.CancelledError:
+            await self._reject(SHUTTING_DOWN, visit, send, more=_CLOSE)
+        else:
+            await self._inside.serve(visit, send)
+
+    async def _body(self, seen: dict[bytes, bytes], receive: Receive) -> bytes | None:
+        """Return the whole body, or None when the client went away before its end.
+
+        Raises:
+            FaultError: UNSUPPORTED_MEDIA_TYPE or BODY_TOO_LARGE.
+            TimeoutError: it took too long.
+        """
+        if not _is_json(seen):
+            raise FaultError(_NOT_JSON)
+        limit_bytes = self._compiled.max_body_bytes
+        _check_size(int(seen.get(b"content-length", b"0")), limit_bytes)
+        parts: list[bytes] = []
+        size_bytes = 0
+        async with asyncio.timeout(self._body_s):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return None
+                parts.append(message.get("body", b""))
+                size_bytes += len(parts[-1])
+                _check_size(size_bytes, limit_bytes)
+                if not message.get("more_body", False):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _refuse(self, fault: Fault, scope: Scope, send: Send, more: Headers = ()) -> None:
+        """Turn away a request without a token: the same bytes whatever it asked for."""
+        await send_plain(send, fault_answer(fault, self._inside.dialect_of(scope["path"]), ""), more)
+
+    async def _reject(self, fault: Fault, visit: Visit, send: Send, more: Headers = ()) -> None:
+        """Answer a request with a token that cannot be served."""
+        answer = fault_answer(fault, self._inside.dialect_of(visit.path), visit.request_id)
+        await send_plain(send, answer, (*visit.cors, *more))
+
+
+def _wanted(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Pick the headers the gate judges. Repeated ones are joined by commas, so that none of them passes for good."""
+    seen: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in _WANTED:
+            seen[name] = seen[name] + b"," + value if name in seen else value
+    return seen
+
+
+def _is_stranger(scope: Scope, seen: dict[bytes, bytes], rules: CompiledRules) -> bool:
+    """Whether the request is from another machine, means another host, or was made by a foreign web page."""
+    peer = scope["client"][0] if scope["client"] else ""
+    if not (rules.lan or peer.startswith("127.") or peer == "::1"):
+        return True
+    if not rules.knows_host(seen.get(b"host", b""), scope["server"][1]):
+        return True
+    origin = seen.get(b"origin")
+    if origin is None:
+        return seen.get(b"sec-fetch-site", b"none") not in _SAME_SITE
+    return not (rules.lists_origin(origin) or EDITOR_ORIGIN.fullmatch(origin))
+
+
+def _presented(scope: Scope, seen: dict[bytes, bytes]) -> list[bytes]:
+    """Return the tokens that the request carries, wherever the clients of the dialects put them."""
+    tokens = [seen[name].strip() for name in _TOKEN_HEADERS if name in seen]
+    scheme, _, credentials = seen.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() == b"bearer":
+        tokens.append(credentials.strip())
+    if b"key=" in scope["query_string"]:
+        tokens += [value for name, value in parse_qsl(scope["query_string"]) if name == b"key"][:1]
+    return [token for token in tokens if token]
+
+
+def _request_id(seen: dict[bytes, bytes]) -> str:
+    """Return the client's own request id when it is safe to repeat, else a new one."""
+    theirs = seen.get(b"x-request-id", b"")
+    if _SAFE_REQUEST_ID.fullmatch(theirs):
+        return theirs.decode("ascii")
+    return f"req_{secrets.token_hex(12)}"
+
+
+def _is_json(seen: dict[bytes, bytes]) -> bool:
+    """Whether the body is declared as plain JSON; what a web page may send unasked (forms, text) never is."""
+    if seen.get(b"content-encoding", b"identity") != b"identity":
+        return False
+    declared = seen.get(b"content-type", b"")
+    if declared == b"application/json":
+        return True
+    kind, *parameters = [part.strip() for part in declared.lower().split(b";")]
+    return kind == b"application/json" and all(_CHARSET.fullmatch(part) for part in parameters if part)
+
+
+def _check_size(size_bytes: int, limit_bytes: int) -> None:
+    """Compare a declared or counted size with the limit.
+
+    Raises:
+        FaultError: BODY_TOO_LARGE.
+    """
+    if size_bytes > limit_bytes:
+        message = f"The body of the request is larger than {limit_bytes / 1024 / 1024:g} MiB."
+        remedy = "Shorten it, or raise server.max_body_mib in the settings."
+        raise FaultError(Fault(FaultKind.BODY_TOO_LARGE, message, remedy=remedy))

@@ -1,0 +1,245 @@
+"""Path to dialect to relay: the table of what the server answers, and the few answers it makes itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from app.dialects import openai_chat, openai_completions, openai_embeddings, openai_models
+from app.dialects.dialect import Dialect
+from app.domain.chat import Answer, Operation
+from app.domain.faults import Fault, FaultError, FaultKind
+from app.domain.models import ModelInfo
+from app.domain.status import Snapshot
+from app.engine.attempt import Call
+from app.engine.catalogue import nearest
+from app.server.asgi import JSON, SHUTTING_DOWN, Headers, Message, Send, fault_answer, send_plain, start_message
+from app.server.gate import Visit
+
+_MODEL_PREFIX = "/v1/models/"
+_SHOWN_PATH_CHARS = 100
+_CLOSE: Headers = ((b"connection", b"close"),)
+
+
+class Handler(Protocol):
+    """Who answers what is meant for a provider: the relay."""
+
+    async def handle(self, call: Call) -> Answer:
+        """Answer `call` in its own dialect."""
+        ...
+
+    def reject(
+        self, fault: Fault, dialect: Dialect, *, request_id: str, client: str, operation: Operation = ...
+    ) -> Answer:
+        """Refuse a request whose body cannot be read, and account for it."""
+        ...
+
+
+class Facade(Protocol):
+    """What the routes need of the program."""
+
+    @property
+    def relay(self) -> Handler:
+        """Who answers what is meant for a provider."""
+        ...
+
+    def models(self) -> Iterable[tuple[str, ModelInfo]]:
+        """Return every model that can be asked for, each behind the id of its provider."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """Return how the program is doing."""
+        ...
+
+
+Local = Callable[[Facade, str], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A row of the table: answered by a provider (`operation`) or by ourselves (`local`, given the path)."""
+
+    methods: tuple[str, ...]
+    dialect: Dialect
+    operation: Operation | None = None
+    local: Local | None = None
+    public: bool = False
+
+
+def _health(facade: Facade, path: str) -> Answer:
+    """Say that the server answers, and nothing that would tell what it is."""
+    return Answer(200, (JSON,), b'{"status":"ok"}')
+
+
+def _status(facade: Facade, path: str) -> Answer:
+    """Show the whole program at this moment; the field names of the snapshot are those of the contract."""
+    return Answer(200, (JSON,), msgspec.json.encode(facade.snapshot()))
+
+
+def _models(facade: Facade, path: str) -> Answer:
+    """List every model that can be asked for."""
+    return Answer(200, (JSON,), openai_models.render_models(facade.models()))
+
+
+def _model(facade: Facade, path: str) -> Answer:
+    """Describe one model, called `provider/model` or by its bare name.
+
+    Raises:
+        FaultError: MODEL_NOT_FOUND.
+    """
+    wanted = path.removeprefix(_MODEL_PREFIX)
+    names = []
+    for owner, model in facade.models():
+        full_name = f"{owner}/{model.id}"
+        if wanted in (full_name, model.id):
+            return Answer(200, (JSON,), openai_models.render_model(owner, model))
+        names.append(full_name if "/" in wanted else model.id)
+    near = ", ".join(nearest(wanted, names)) or "none"
+    message = f"No provider has the model {_shown(wanted)!r}."
+    raise FaultError(Fault(FaultKind.MODEL_NOT_FOUND, message, remedy=f"Nearest names: {near}.", param="model"))
+
+
+_GET = ("GET", "HEAD")
+_POST = ("POST",)
+
+TABLE: Mapping[str, Route] = {
+    "/v1/chat/completions": Route(_POST, openai_chat, Operation.CHAT),
+    "/v1/completions": Route(_POST, openai_completions, Operation.COMPLETIONS),
+    "/v1/embeddings": Route(_POST, openai_embeddings, Operation.EMBEDDINGS),
+    "/v1/models": Route(_GET, openai_chat, local=_models),
+    _MODEL_PREFIX: Route(_GET, openai_chat, local=_model),
+    "/v1/status": Route(_GET, openai_chat, local=_status),
+    "/health": Route(_GET, openai_chat, local=_health, public=True),
+    "/": Route(("HEAD",), openai_chat, local=_health, public=True),
+}
+"""What is answered. A path that ends in a slash (but the root) stands for all that begin with it."""
+
+
+class Routes:
+    """What lies behind the gate: finds the row of a request and sends its answer."""
+
+    def __init__(self, facade: Facade, table: Mapping[str, Route] = TABLE) -> None:
+        """Answer for `facade` what stands in `table`."""
+        self._facade = facade
+        self._table = {path: route for path, route in table.items() if path == "/" or not path.endswith("/")}
+        self._prefixes = tuple((path, route) for path, route in table.items() if path not in self._table)
+        self._fallback = table["/health"].dialect
+
+    def _find(self, path: str) -> Route | None:
+        """Return the row of `path`."""
+        route = self._table.get(path)
+        if route is None:
+            route = next((row for prefix, row in self._prefixes if path.startswith(prefix) and path != prefix), None)
+        return route
+
+    def is_public(self, method: str, path: str) -> bool:
+        """Whether no token is needed."""
+        route = self._find(path)
+        return route is not None and route.public and method in route.methods
+
+    def dialect_of(self, path: str) -> Dialect:
+        """Whose error envelope the clients of `path` understand."""
+        route = self._find(path)
+        return self._fallback if route is None else route.dialect
+
+    def wants_body(self, method: str, path: str) -> bool:
+        """Whether the request has a body to be read.
+
+        Raises:
+            FaultError: NOT_FOUND or METHOD_NOT_ALLOWED.
+        """
+        route = self._find(path)
+        if route is None:
+            raise FaultError(_unknown_path(path))
+        if method not in route.methods:
+            raise FaultError(_wrong_method(method, path, route))
+        return route.operation is not None
+
+    async def serve(self, visit: Visit, send: Send) -> None:
+        """Answer a request for which `wants_body` found a row."""
+        route = self._table.get(visit.path) or self._find(visit.path)
+        assert route is not None  # noqa: S101 - the gate asks `wants_body` first
+        try:
+            answer = await self._answer(route, visit)
+        except FaultError as error:
+            answer = fault_answer(error.fault, route.dialect, visit.request_id)
+        except asyncio.CancelledError:
+            answer = fault_answer(SHUTTING_DOWN, route.dialect, visit.request_id)
+            await send_plain(send, answer, (*visit.cors, *_CLOSE))
+            return
+        if answer.stream is None:
+            await send_plain(send, answer, visit.cors)
+        else:
+            cut = await _send_stream(send, start_message(answer, visit.cors), answer.stream)
+            last = route.dialect.render_stream_fault(SHUTTING_DOWN, visit.request_id) if cut else b""
+            await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    async def _answer(self, route: Route, visit: Visit) -> Answer:
+        """Ask the relay, or answer ourselves."""
+        if route.local is not None:
+            answer = route.local(self._facade, visit.path)
+            return Answer(answer.status, (*answer.headers, (b"x-request-id", visit.request_id.encode())), answer.body)
+        relay = self._facade.relay
+        try:
+            request = route.dialect.parse_request(visit.body)
+        except FaultError as error:
+            return relay.reject(
+                error.fault,
+                route.dialect,
+                request_id=visit.request_id,
+                client=visit.client,
+                operation=route.operation or Operation.CHAT,
+            )
+        return await relay.handle(Call(request, route.dialect, visit.request_id, visit.client))
+
+
+async def _send_stream(send: Send, start: Message, stream: AsyncIterator[bytes]) -> bool:
+    """Send chunk by chunk, but not the end; return whether the stream was cancelled before it was over.
+
+    The first chunk is asked for before anything is sent: a generator that has not begun could not clean up after
+    itself.
+    """
+    pending: Message | None = start
+    cut = False
+    try:
+        async for chunk in stream:
+            if pending is not None:
+                await send(pending)
+                pending = None
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except asyncio.CancelledError:
+        cut = True
+    finally:
+        await _close(stream)
+    if pending is not None:
+        await send(pending)
+    return cut
+
+
+async def _close(stream: AsyncIterator[bytes]) -> None:
+    """Close a generator; other iterators have nothing to close."""
+    aclose = getattr(stream, "aclose", None)
+    if aclose is not None:
+        await aclose()
+
+
+def _shown(text: str) -> str:
+    """Cut what the client sent to a length that fits into a message."""
+    return text if len(text) <= _SHOWN_PATH_CHARS else f"{text[:_SHOWN_PATH_CHARS]}…"
+
+
+def _unknown_path(path: str) -> Fault:
+    remedy = "The base URL of this server ends in /v1, and its paths are those of the OpenAI API."
+    return Fault(FaultKind.NOT_FOUND, f"Nothing is served at {_shown(path)!r}.", remedy=remedy)
+
+
+def _wrong_method(method: str, path: str, route: Route) -> Fault:
+    allowed = ", ".join(route.methods)
+    return Fault(
+        FaultKind.METHOD_NOT_ALLOWED,
+        f"{_shown(path)} does not take {method}.",
+        remedy=f"Use {allowed}.",
+        headers=(("allow", allowed),),
+    )

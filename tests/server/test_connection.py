@@ -1,0 +1,183 @@
+"""Deadlines, caps and cancellation of one connection, over real sockets."""
+
+import asyncio
+import logging
+import socket
+import struct
+
+import pytest
+
+from app.server import connection
+from app.server.connection import Connection
+from server.serving import CHAT_BODY, STREAM_BODY, Served, read_reply
+
+CHAT = "/v1/chat/completions"
+
+
+class Hasty(Connection):
+    """The same with deadlines short enough for a test."""
+
+    headers_s = 0.1
+    write_stall_s = 0.2
+
+
+class Narrow(Connection):
+    max_connections = 2
+
+
+async def test_half_a_request_line_is_408():
+    async with Served(connection=Hasty) as served:
+        reader, writer = await served.send(b"POST /v1/chat/comp")
+        assert (await read_reply(reader)).status == 408
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_headers_that_drip_are_408():
+    async with Served(connection=Hasty) as served:
+        reader, writer = await served.send(served.raw("POST", CHAT)[:-2])
+        reply = asyncio.get_running_loop().create_task(read_reply(reader))
+        while not reply.done():
+            writer.write(b"x: y\r\n")
+            await asyncio.wait({reply}, timeout=0.01)
+        assert reply.result().status == 408
+        writer.close()
+
+
+async def test_a_connection_that_says_nothing_is_closed_without_an_answer():
+    async with Served(connection=Hasty) as served:
+        reader, writer = await served.send(b"")
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+
+
+async def test_headers_without_end_are_431(served):
+    reader, writer = await served.send(b"GET /health HTTP/1.1\r\n")
+    line = b"x: " + b"y" * 8000 + b"\r\n"
+    for _ in range(10):
+        writer.write(line)
+        await writer.drain()
+    assert (await read_reply(reader)).status == 431
+    writer.close()
+
+
+async def test_an_idle_connection_is_not_taken_for_a_slow_one():
+    async with Served(connection=Hasty) as served:
+        reader, writer = await served.send(served.raw("GET", "/health"))
+        assert (await read_reply(reader)).status == 200
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), Hasty.headers_s * 3)
+        writer.close()
+
+
+async def test_blank_lines_do_not_keep_a_connection_for_ever():
+    async with Served(connection=Hasty) as served:
+        reader, writer = await served.send(served.raw("GET", "/health"))
+        assert (await read_reply(reader)).status == 200
+        writer.write(b"\r\n")
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x16\x03\x01\x02\x00",
+        b"GET http://evil.test/v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"CONNECT evil.test:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        b"NONSENSE / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nx y: z\r\n\r\n",
+    ],
+)
+async def test_what_is_not_http_for_us_is_400_without_noise(served, raw, caplog):
+    reader, writer = await served.send(raw)
+    reply = await read_reply(reader)
+    assert (reply.status, reply.body) == (400, b"")
+    assert reply.header("x-content-type-options") == "nosniff"
+    assert await reader.read() == b""
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    writer.close()
+
+
+@pytest.mark.parametrize("script", ["never", "endless_stream"])
+async def test_a_client_that_leaves_cancels_its_request_at_once(served, script, caplog):
+    served.relay.script = getattr(served.relay, script)
+    _, writer = await served.send(served.raw("POST", CHAT, STREAM_BODY))
+    await served.relay.begun.wait()
+    writer.transport.abort()
+    await asyncio.wait_for(served.relay.cancelled.wait(), 10)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_leaving_is_seen_after_a_large_body_too(served):
+    served.relay.script = served.relay.never
+    _, writer = await served.send(served.raw("POST", CHAT, CHAT_BODY.ljust(3_000_000)))
+    await served.relay.begun.wait()
+    writer.close()
+    await asyncio.wait_for(served.relay.cancelled.wait(), 10)
+
+
+async def test_the_next_request_on_the_connection_is_not_cancelled_by_the_end_of_the_first(served):
+    reader, writer = await served.send(served.raw("POST", CHAT, CHAT_BODY) * 3)
+    assert [(await read_reply(reader)).status for _ in range(3)] == [200, 200, 200]
+    writer.close()
+
+
+async def test_a_client_that_takes_nothing_is_cut_off():
+    async with Served(connection=Hasty) as served:
+
+        async def flood(call):
+            answer = await served.relay.endless_stream(call)
+            await answer.stream.aclose()
+            return type(answer)(200, answer.headers, stream=chunks())
+
+        async def chunks():
+            try:
+                while True:
+                    yield bytes(65536)
+            finally:
+                served.relay.note_cancelled()
+
+        served.relay.script = flood
+        client = socket.create_connection(("127.0.0.1", served.port))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.sendall(served.raw("POST", CHAT, STREAM_BODY))
+        await asyncio.wait_for(served.relay.cancelled.wait(), 20)
+        client.close()
+
+
+async def test_over_the_cap_idle_connections_make_room_and_busy_ones_do_not():
+    async with Served(connection=Narrow) as served:
+        idle, idle_writer = await served.send(served.raw("GET", "/health"))
+        assert (await read_reply(idle)).status == 200
+        served.relay.script = served.relay.never
+        _, first = await served.send(served.raw("POST", CHAT, CHAT_BODY))
+        await served.relay.begun.wait()
+        served.relay.begun.clear()
+        _, second = await served.send(served.raw("POST", CHAT, CHAT_BODY))
+        assert await asyncio.wait_for(idle.read(), 10) == b""
+        await served.relay.begun.wait()
+        assert (await served.ask(b"")).status == 503
+        for writer in (idle_writer, first, second):
+            writer.close()
+
+
+async def test_a_reset_connection_makes_no_noise(served, caplog):
+    client = socket.create_connection(("127.0.0.1", served.port))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.sendall(b"GET /health HTTP/1.1\r\nhost:")
+    client.close()
+    assert (await served.request("GET", "/health")).status == 200
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_the_deadlines_are_those_of_the_design():
+    assert connection.HEADERS_S <= 10
+    assert connection.WRITE_STALL_S == 120
+    assert connection.MAX_CONNECTIONS == 256

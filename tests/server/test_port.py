@@ -1,0 +1,86 @@
+"""A port is ours alone, or the error says whose it is."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from app.server.port import ListenError, PortTakenError, bind, owner_pid, show_host
+
+LISTEN_ELSEWHERE = """
+import socket, sys
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); print(s.getsockname()[1], flush=True); sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def elsewhere():
+    """Another process that listens: its pid and port."""
+    process = subprocess.Popen([sys.executable, "-c", LISTEN_ELSEWHERE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    yield process.pid, int(process.stdout.readline())
+    process.communicate()
+
+
+def test_a_free_port_is_taken():
+    with bind("127.0.0.1", 0) as sock:
+        assert sock.getsockname()[0] == "127.0.0.1"
+        assert sock.getblocking() is False
+        socket.create_connection(sock.getsockname()).close()
+
+
+def test_a_taken_port_names_address_owner_and_remedy(elsewhere):
+    pid, port = elsewhere
+    with pytest.raises(PortTakenError) as caught:
+        bind("127.0.0.1", port)
+    assert (caught.value.host, caught.value.port) == ("127.0.0.1", port)
+    assert f"127.0.0.1:{port}" in str(caught.value)
+    assert "server.port" in str(caught.value)
+    if sys.platform == "linux":
+        assert caught.value.pid == pid
+        assert str(pid) in str(caught.value)
+
+
+def test_nobody_can_share_our_port():
+    with bind("127.0.0.1", 0) as ours, socket.socket() as thief:
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        thief.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_REUSEPORT", socket.SO_REUSEADDR), 1)
+        with pytest.raises(OSError, match="in use"):
+            thief.bind(ours.getsockname())
+
+
+def test_a_port_that_is_still_closing_can_be_taken_again():
+    with bind("127.0.0.1", 0) as sock:
+        address = sock.getsockname()
+        client = socket.create_connection(address)
+        sock.settimeout(5)
+        sock.accept()[0].close()
+    client.close()
+    bind(*address).close()
+
+
+def test_an_address_that_is_not_ours_is_said_so():
+    with pytest.raises(ListenError, match=r"192\.0\.2\.1:8484.*server\.host"):
+        bind("192.0.2.1", 8484)
+
+
+def test_a_host_that_does_not_exist_is_said_so():
+    with pytest.raises(ListenError, match=r"server\.host"):
+        bind("no-such-host.invalid", 8484)
+
+
+def test_the_owner_is_unknown_where_the_system_does_not_tell(tmp_path):
+    assert owner_pid(8484, tmp_path) is None
+
+
+def test_the_owner_is_found_in_proc():
+    if sys.platform != "linux":
+        pytest.skip("only Linux has /proc/net/tcp")
+    with bind("127.0.0.1", 0) as sock:
+        assert owner_pid(sock.getsockname()[1]) == os.getpid()
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_hosts_are_shown_as_in_urls(host, shown):
+    assert show_host(host) == shown
