@@ -129,6 +129,8 @@ def provide_qt_libraries():
     missing = system_packages.missing_qt_library(PYTHON)
     if missing:
         system_packages.provide(system_packages.QT, f"Qt lacks a system library ({missing}).", SetupError)
+        if still := system_packages.missing_qt_library(PYTHON):
+            raise SetupError(f"Qt still lacks a system library: {still}. Install the package that holds it.")
 
 
 def launch(arguments):
@@ -209,7 +211,6 @@ def parser():
         verb = verbs.add_parser(name, help=text)
         if name == "run":
             verb.add_argument("--headless", action="store_true", help="without Qt, as on a machine without a screen")
-        verb.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on")
         verb.set_defaults(action=action)
     verbs.add_parser("lint", help="ruff, mypy and import-linter").set_defaults(action=lint)
     prepare = verbs.add_parser("setup", help="make the environment and stop")
@@ -219,11 +220,20 @@ def parser():
     return top
 
 
+def split(argv):
+    """Divide a command line into what is read here and what is passed on to the program or to pytest."""
+    if argv[:1] not in (["run"], ["serve"], ["test"]):
+        return argv, []
+    end = 2 if argv[:2] == ["run", "--headless"] else 1
+    rest = argv[end:]
+    return argv[:end], rest[1:] if rest[:1] == ["--"] else rest
+
+
 def main(argv):
     """Run one verb; return its exit code."""
-    options = parser().parse_args(argv)
-    if options.verb in ("run", "serve", "test") and options.arguments[:1] == ["--"]:
-        del options.arguments[0]
+    ours, theirs = split(argv)
+    options = parser().parse_args(ours)
+    options.arguments = theirs
     try:
         return options.action(options)
     except SetupError as error:

@@ -115,7 +115,7 @@ def ask_everything(ask: Client, name: str, upstream: "FaultyUpstream") -> int:
     embeddings = ask.openai.embeddings.create(model=MODEL, input=["one", "two"])
     assert [len(row.embedding) for row in embeddings.data] == [3, 3]
     assert len(upstream.posts) == before + 4
-    assert {request.headers["authorization"] for request in upstream.posts} == {f"Bearer {KEYS[name]}"}
+    assert {request.header("authorization") for request in upstream.posts} == {f"Bearer {KEYS[name]}"}
     return 4
 
 
@@ -131,5 +131,5 @@ def kill_first(ask: Client, scenario: Scenario) -> None:
 
 def usage_by_provider(place: Place) -> dict[str, dict[str, Any]]:
     """The rows of `switchtower usage` by provider."""
-    rows = json.loads(place.tell("usage", "--since", "1d", "--by", "provider", "--json"))
-    return {row["key"]: row for row in rows}
+    usage = json.loads(place.tell("usage", "--since", "1d", "--by", "provider", "--json"))
+    return {row["key"]: row for row in usage["rows"]}
