@@ -1,0 +1,103 @@
+"""`switchtower`, `python -m app` and the frozen executable: choose the face, and be the last to catch an error."""
+
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.runtime import Runtime
+
+DEMO_TOKEN = "sk-local-demo-0123456789"  # noqa: S105 - opens invented providers only, and is in the README
+"""The local token of the demo, unless SWITCHTOWER_TOKEN is set."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program with `argv` (without its name) and return its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        return _choose(arguments, os.environ)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # the named guard "main"
+        import logging
+
+        logging.getLogger(__name__).exception("unexpected error")
+        print(f"switchtower: unexpected {type(error).__name__}; the log has the details.", file=sys.stderr)
+        return 1
+
+
+def _choose(arguments: list[str], environ: Mapping[str, str]) -> int:
+    from app.cli.main import Faces, run
+
+    return run(arguments, environ, Faces(tray=_tray, demo=_demo, open_windows=_open_windows if has_qt() else None))
+
+
+def has_qt() -> bool:
+    """Whether the desktop extra is installed."""
+    return importlib.util.find_spec("PySide6") is not None and importlib.util.find_spec("qasync") is not None
+
+
+def has_screen(environ: Mapping[str, str]) -> bool:
+    """Whether a window could be shown."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return any(environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+
+
+def _tray(environ: Mapping[str, str], host: str, port: int | None) -> int:
+    """The tray application."""
+    if not has_qt():
+        return _refuse("Qt is not installed", "Install switchtower[desktop], or type `switchtower serve`.")
+    if not has_screen(environ):
+        return _refuse("there is no screen", "Type `switchtower serve` for the proxy without windows.")
+    from app.store.paths import Paths
+    from app.ui.app import run
+
+    def make() -> "Runtime":
+        from app.runtime import Runtime
+
+        return Runtime(Paths.from_environ(environ), environ)
+
+    return run(Paths.from_environ(environ), make, host=host, port=port)
+
+
+def _demo(environ: Mapping[str, str], host: str, port: int | None) -> int:
+    """The tray application (headless without a screen) on a throw-away home with invented providers."""
+    from app.store.paths import Paths
+
+    with tempfile.TemporaryDirectory(prefix="switchtower-demo-", ignore_cleanup_errors=True) as home:
+        own = {"SWITCHTOWER_TOKEN": DEMO_TOKEN, **environ, "SWITCHTOWER_HOME": str(Path(home).resolve())}
+        paths = Paths.from_environ(own)
+
+        def make() -> "Runtime":
+            from app.runtime import DemoRuntime
+
+            return DemoRuntime(paths, own)
+
+        if has_qt() and has_screen(environ):
+            from app.ui.app import run
+
+            return run(paths, make, host=host, port=port, open_window=True)
+        from app.cli.serve import run_headless
+
+        return run_headless(make(), host, port)
+
+
+def _open_windows(runtime: "Runtime") -> None:
+    """Open every window once, for the self-test."""
+    from app.ui.app import open_every_window
+
+    open_every_window(runtime)
+
+
+def _refuse(what: str, remedy: str) -> int:
+    print(f"switchtower: {what}. {remedy}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""One call to one provider, up to the point where its answer is whole or a stream's first content has come."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from app.dialects.dialect import Dialect, StreamReader
+from app.domain.chat import ApiRequest, Reply
+from app.domain.faults import Fault, FaultError, FaultKind, InBandError
+from app.domain.usage import NO_USAGE, Usage
+from app.engine.router import Candidate
+from app.net.client import UpstreamReply
+from app.net.faults import fault_from_error, fault_from_status
+
+_OK = 200
+_ERROR_BODY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of a client: what it asks, in which dialect, and who asks."""
+
+    request: ApiRequest
+    dialect: Dialect
+    request_id: str
+    client: str
+
+
+class Attempt:
+    """An exchange with one provider; `close` must be called whatever happens."""
+
+    __slots__ = (
+        "_began_s",
+        "_ended",
+        "_interruption",
+        "_open",
+        "candidate",
+        "dialect",
+        "first_byte_ms",
+        "head",
+        "reader",
+        "reply",
+        "request",
+        "upstream",
+    )
+
+    def __init__(self, candidate: Candidate, call: Call) -> None:
+        """Send nothing yet."""
+        self.candidate = candidate
+        self.request = call.request
+        self.dialect = call.dialect
+        self.upstream: UpstreamReply | None = None
+        self.reader: StreamReader | None = None
+        self.reply: Reply | None = None
+        self.head = b""
+        self.first_byte_ms: float | None = None
+        self._began_s = time.perf_counter()
+        self._open = True
+        self._ended = False
+        self._interruption: Fault | None = None
+        candidate.provider.begin()
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens the provider has reported so far."""
+        if self.reply is not None:
+            return self.reply.usage
+        return self.reader.usage if self.reader is not None else NO_USAGE
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the attempt began."""
+        return (time.perf_counter() - self._began_s) * 1000
+
+    async def run(self) -> None:
+        """Send the request; return when a plain answer is whole, or a stream is committed (or over).
+
+        Raises:
+            FaultError: the provider did not answer; nothing has reached the client.
+        """
+        provider = self.candidate.provider
+        timeouts = provider.settings.timeouts
+        limit_s = timeouts.first_byte_s if self.request.stream else timeouts.total_s
+        try:
+            async with asyncio.timeout(limit_s):
+                upstream = await self._send()
+                if self.request.stream:
+                    await self._read_until_content(upstream)
+                else:
+                    self.reply = self.dialect.parse_reply(self.request, await upstream.read())
+        except InBandError as error:
+            raise FaultError(fault_from_error(provider.name, error.error)) from error
+        except TimeoutError as error:
+            raise FaultError(self._silent(limit_s)) from error
+
+    async def _send(self) -> UpstreamReply:
+        """Send the request and judge status and headers."""
+        provider, stream = self.candidate.provider, self.request.stream
+        body = self.dialect.build_request(self.request, self.candidate.model)
+        self.upstream = upstream = await provider.client.post(self.dialect.PATH, body, stream=stream)
+        self.first_byte_ms = self.elapsed_ms()
+        if upstream.status == _OK:
+            if stream and "text/event-stream" not in upstream.headers.get("content-type", ""):
+                await self._no_stream(upstream)
+            return upstream
+        error = self.dialect.parse_fault(await upstream.read(_ERROR_BODY_BYTES))
+        raise FaultError(fault_from_status(provider.name, upstream.status, upstream.headers, error, time.time()))
+
+    async def _no_stream(self, upstream: UpstreamReply) -> None:
+        """A stream was asked for and something else came: an error in a body with status 200, or nonsense."""
+        self.dialect.parse_reply(self.request, await upstream.read())
+        name = self.candidate.provider.name
+        raise FaultError(
+            Fault(FaultKind.BAD_REPLY, f"{name} answered a request for a stream with a plain answer.", provider=name)
+        )
+
+    async def _read_until_content(self, upstream: UpstreamReply) -> None:
+        """Read along until the stream's first content event: the commit point."""
+        self.reader = reader = self.dialect.open_stream(self.request)
+        parts: list[bytes] = []
+        while not (reader.committed or reader.complete):
+            data = await upstream.chunk()
+            if not data:
+                parts.append(self._end(reader))
+                break
+            parts.append(reader.feed(data))
+            if reader.error is not None and not reader.committed:
+                raise InBandError(reader.error)
+        self.head = b"".join(parts)
+
+    async def more(self, wait_s: float) -> bytes | None:
+        """Return the next whole events of a committed stream, None after `wait_s` of silence, empty at its end.
+
+        Raises:
+            FaultError: the stream broke; everything that came before has been returned.
+        """
+        upstream, reader = self.upstream, self.reader
+        assert upstream is not None and reader is not None  # noqa: S101, PT018 - a committed stream has both
+        try:
+            while not self._ended:
+                if reader.error is not None:
+                    raise FaultError(fault_from_error(self.candidate.provider.name, reader.error))
+                data = await upstream.chunk(wait_s)
+                if data is None:
+                    return None
+                if not data:
+                    return self._end(reader)
+                if out := reader.feed(data):
+                    return out
+        except FaultError as error:
+            if reader.error is None and reader.complete:
+                return self._end(reader)
+            raise FaultError(self._interruption or error.fault) from error
+        return b""
+
+    def _end(self, reader: StreamReader) -> bytes:
+        """Take the end of the stream; what it still owes the client."""
+        self._ended = True
+        tail = reader.finish()
+        if not reader.complete:
+            raise FaultError(self.truncated())
+        return tail
+
+    async def interrupt(self, fault: Fault) -> None:
+        """Break the stream off; its reader gets `fault`."""
+        self._interruption = fault
+        if self.upstream is not None:
+            await self.upstream.aclose()
+
+    def truncated(self) -> Fault:
+        """The fault of a stream that ended without its end mark."""
+        name = self.candidate.provider.name
+        return Fault(
+            FaultKind.TRUNCATED,
+            f"{name} broke the stream off before its end.",
+            remedy="Send the request again.",
+            provider=self.candidate.provider.id,
+        )
+
+    def _silent(self, limit_s: float) -> Fault:
+        """The fault of a deadline that passed: before any header, or after headers without content."""
+        name = self.candidate.provider.name
+        kind = FaultKind.FIRST_BYTE_TIMEOUT if self.upstream is None else FaultKind.NO_CONTENT
+        what = "did not answer" if self.upstream is None else "sent nothing that counts"
+        return Fault(
+            kind,
+            f"{name} {what} within {limit_s:g} s.",
+            remedy="Try again, or raise the provider's timeouts in the settings.",
+            provider=self.candidate.provider.id,
+        )
+
+    async def close(self) -> None:
+        """Give the connection back (or close it, when the answer was not read to its end)."""
+        if self._open:
+            self._open = False
+            self.candidate.provider.end()
+            if self.upstream is not None:
+                await self.upstream.aclose()

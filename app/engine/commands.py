@@ -1,0 +1,124 @@
+"""What the faces may change: providers, their keys and who is asked; each command saves and takes over at once."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from app.domain.secret import Secret
+from app.domain.status import ProviderStatus
+from app.engine.fleet import Fleet
+from app.engine.health import Health
+from app.providers.registry import Registry
+from app.store.key_names import key_host
+from app.store.key_stamp import KeyStamp
+from app.store.secrets import KeyStore
+from app.store.settings import Settings
+from app.store.settings_file import SettingsFile
+
+
+class Commands(ABC):
+    """The commands; the composition root fills in the parts."""
+
+    registry: Registry
+    keys: KeyStore
+    key_stamp: KeyStamp
+    settings_file: SettingsFile
+    settings: Settings
+    fleet: Fleet
+    health: Health
+
+    @abstractmethod
+    async def take_over(self, settings: Settings) -> None:
+        """Put `settings` in force."""
+
+    async def enable_provider(self, provider_id: str, enabled: bool) -> None:  # noqa: FBT001 - the command's object
+        """Switch a provider on or off, now and in the settings.
+
+        Raises:
+            SettingsError: there is no such provider or the file cannot be written.
+        """
+        await self._edit(lambda: self.settings_file.change_provider(provider_id, enabled=enabled))
+
+    async def force_provider(self, provider_id: str) -> None:
+        """Use only that provider; empty is automatic.
+
+        Raises:
+            SettingsError: there is no such provider or the file cannot be written.
+        """
+        await self._edit(lambda: self.settings_file.change("routing", forced_provider=provider_id))
+
+    async def add_provider(
+        self, kind: str, *, provider_id: str = "", base_url: str = "", key: Secret | None = None
+    ) -> str:
+        """Add a provider with its key and return its id, which is the kind (with a number) unless one is given.
+
+        Raises:
+            SettingsError: the values are not valid.
+            KeyringProblem: the key cannot be stored; nothing is added then.
+        """
+        chosen = provider_id or _free_id(kind, self.settings)
+        values = {"id": chosen, "kind": kind} | ({"base_url": base_url} if base_url else {})
+        if key is None and self.registry.get(kind).auth.header is not None:
+            values["key"] = "none"
+        if key is not None:
+            await self.keys.set_provider_key(chosen, self._host(kind, base_url), key)
+        await self._edit(lambda: self.settings_file.add_provider(values))
+        return chosen
+
+    async def remove_provider(self, provider_id: str) -> None:
+        """Take a provider out of the settings and its key out of the keyring.
+
+        Raises:
+            SettingsError: there is no such provider or the file cannot be written.
+            KeyringProblem: the key cannot be deleted; the provider is gone then.
+        """
+        gone = self.settings.provider(provider_id)
+        await self._edit(lambda: self.settings_file.remove_provider(provider_id))
+        if gone is not None and gone.key == "keyring":
+            await self.keys.delete_provider_key(provider_id, self._host(gone.kind, gone.base_url))
+
+    async def set_key(self, provider_id: str, key: Secret) -> None:
+        """Store a provider's key for its present host and use it at once.
+
+        Raises:
+            SettingsError: there is no such provider.
+            KeyringProblem: the keyring cannot store it.
+        """
+        known = self.settings.provider(provider_id)
+        if known is not None:
+            await self.keys.set_provider_key(provider_id, self._host(known.kind, known.base_url), key)
+        self.key_stamp.touch()
+        self.fleet.forget_keys(provider_id)
+        await self._edit(lambda: self.settings_file.change_provider(provider_id, key=None))
+
+    async def test_provider(self, provider_id: str) -> ProviderStatus:
+        """Probe a provider now, free of charge, and return how it is.
+
+        Raises:
+            KeyError: there is no such provider.
+        """
+        provider = self.fleet.routing.find(provider_id)
+        if provider is None:
+            raise KeyError(provider_id)
+        if provider.usable:
+            await self.health.probe(provider)
+        return provider.status()
+
+    async def test_new(self, kind: str, base_url: str, key: Secret | None) -> str:
+        """Probe a provider that is not set up yet; empty when it answers, else what is wrong with the remedy."""
+        return await self.fleet.test(kind, base_url, key, self.health)
+
+    def _host(self, kind: str, base_url: str) -> str:
+        return key_host(base_url or self.registry.get(kind).base_url)
+
+    async def _edit(self, edit: Callable[[], Settings]) -> None:
+        """Save an edit of the settings in a thread, then take them over."""
+        await self.take_over(await asyncio.to_thread(edit))
+
+
+def _free_id(kind: str, settings: Settings) -> str:
+    """The kind itself, or with the first number that is not taken."""
+    number = 1
+    while settings.provider(chosen := kind if number == 1 else f"{kind}-{number}") is not None:
+        number += 1
+    return chosen

@@ -1,0 +1,140 @@
+"""The providers in force: built from the settings, and replaced one by one when settings or key change."""
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Callable, Coroutine
+from urllib.parse import urlsplit
+
+from app.domain.faults import Fault, FaultKind
+from app.domain.secret import Secret
+from app.engine.bus import Bus
+from app.engine.health import Health
+from app.engine.provider import Provider
+from app.engine.router import Routing
+from app.net.client import Credential
+from app.providers.registry import Registry, UnknownKindError
+from app.providers.spec import OPENAI, Auth, ProviderSpec
+from app.store.key_names import key_host
+from app.store.secrets import KeyringProblem, KeyStore
+from app.store.settings import Provider as ProviderSettings
+from app.store.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+Spawn = Callable[[str, Coroutine[None, None, None]], asyncio.Task[None]]
+
+
+class Fleet:
+    """Holds one `Provider` per `[[providers]]` of the settings, in their order."""
+
+    def __init__(self, registry: Registry, keys: KeyStore, bus: Bus, spawn: Spawn) -> None:
+        """Begin empty; `spawn` owns the tasks in which replaced providers finish their requests."""
+        self._registry = registry
+        self._keys = keys
+        self._bus = bus
+        self._spawn = spawn
+        self._stale: set[str] = set()
+        self._applying = asyncio.Lock()
+        self.routing = Routing()
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """The providers in the order of the settings."""
+        return self.routing.providers
+
+    def forget_keys(self, *provider_ids: str) -> None:
+        """Those keys (all of them when none is named) may have changed: read them anew at the next `apply`."""
+        self._stale |= set(provider_ids or (p.id for p in self.providers))
+
+    async def apply(self, settings: Settings) -> None:
+        """Bring the providers in line with `settings`; those that did not change keep connections and counters."""
+        async with self._applying:
+            known = {p.id: p for p in self.providers}
+            kept = [await self._fit(wanted, known.get(wanted.id)) for wanted in settings.providers]
+            aliases = {rule.name: rule.alias for rule in settings.aliases}
+            self.routing = Routing(tuple(kept), aliases, settings.routing.forced_provider)
+            for provider in set(known.values()) - set(kept):
+                self._spawn(f"retire {provider.id}", provider.retire())
+
+    async def _fit(self, wanted: ProviderSettings, known: Provider | None) -> Provider:
+        """The known provider when nothing changed, else a new one."""
+        if known is not None and known.settings == wanted and wanted.id not in self._stale:
+            return known
+        self._stale.discard(wanted.id)
+        provider = await self._build(wanted)
+        if known is not None:
+            provider.counters = known.counters
+            if known.base_url == provider.base_url and provider.catalogue.names is None:
+                provider.catalogue = known.catalogue
+        return provider
+
+    async def _build(self, wanted: ProviderSettings) -> Provider:
+        """Make a provider; what is wrong with it is kept in its `problem`, logged and shown."""
+        try:
+            spec = self._registry.get(wanted.kind)
+        except UnknownKindError as error:
+            failed = (failure.reason for failure in self._registry.failures if failure.kind == wanted.kind)
+            return self._broken(wanted, _stand_in(wanted), FaultKind.CONFIG_ERROR, next(failed, str(error)), "")
+        base_url = wanted.base_url or spec.base_url
+        if not base_url:
+            return self._broken(
+                wanted, spec, FaultKind.CONFIG_ERROR, f"{wanted.id} has no base_url.", "Set base_url in the settings."
+            )
+        host = key_host(base_url)
+        header = spec.auth.header
+        if not wanted.enabled or wanted.key == "none" or header is None:
+            return Provider(wanted, spec, None, self._bus)
+        try:
+            key = await self._keys.provider_key(wanted.id, host, wanted.key)
+        except KeyringProblem as error:
+            return self._broken(wanted, spec, FaultKind.NEEDS_KEY, f"{spec.name}: {error}", "")
+        if key is None and not (spec.local or _is_near(base_url)):
+            remedy = f"Paste one in the tray, or type `switchtower keys set {wanted.id}`."
+            if wanted.key.startswith("env:"):
+                remedy = f"Set the environment variable {wanted.key.removeprefix('env:')}."
+            return self._broken(wanted, spec, FaultKind.NEEDS_KEY, f"{spec.name} has no key for {host}.", remedy)
+        return Provider(wanted, spec, Credential(*header, key) if key else None, self._bus)
+
+    async def test(self, kind: str, base_url: str, key: Secret | None, health: Health) -> str:
+        """Probe a provider that is not set up yet; empty when it answers, else what is wrong with the remedy."""
+        spec = self._registry.get(kind)
+        header = spec.auth.header
+        credential = Credential(*header, key) if key is not None and header is not None else None
+        provider = Provider(ProviderSettings(id=kind, kind=kind, base_url=base_url), spec, credential, Bus())
+        try:
+            await health.probe(provider)
+            return provider.status().detail
+        finally:
+            await provider.close()
+
+    def _broken(
+        self, wanted: ProviderSettings, spec: ProviderSpec, kind: FaultKind, what: str, remedy: str
+    ) -> Provider:
+        """A provider that cannot be asked, with the reason."""
+        provider = Provider(wanted, spec, None, self._bus)
+        provider.problem = Fault(kind, what, remedy, provider=wanted.id)
+        _log.warning("provider not loaded id=%s kind=%s: %s", wanted.id, wanted.kind, provider.problem.text)
+        return provider
+
+    async def close(self) -> None:
+        """Close every client."""
+        for provider in self.providers:
+            await provider.close()
+
+
+def _stand_in(wanted: ProviderSettings) -> ProviderSpec:
+    """A row for a kind that could not be loaded, so that it can be shown."""
+    return ProviderSpec(wanted.kind, wanted.kind, OPENAI, wanted.base_url, Auth.NONE)
+
+
+def _is_near(base_url: str) -> bool:
+    """Whether the host is this machine or a private address, where servers often take no key."""
+    host = urlsplit(base_url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_private

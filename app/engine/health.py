@@ -1,0 +1,147 @@
+"""Ask every provider for its model list now and then: free of charge, it shows health, latency and models at once."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+from app.dialects.openai_models import parse_models
+from app.domain.events import Event, ProviderHealthChanged
+from app.domain.faults import Fault, FaultError, FaultKind, ProviderError
+from app.domain.status import HealthState
+from app.engine.provider import Provider
+from app.net.faults import fault_from_status
+from app.store.settings import Health as HealthSettings
+
+_log = logging.getLogger(__name__)
+
+CLOSE_INTERVAL_S = 60.0
+"""How often a provider is probed while a window shows it."""
+
+RECOVERY_S = 5.0
+"""First wait before a provider that is down is probed again; doubled each time, up to the usual interval."""
+
+_IDLE_S = 3600.0
+_NO_LIST = (404, 405, 501)
+_PROBED = frozenset({HealthState.HEALTHY, HealthState.SLOW, HealthState.RATE_LIMITED})
+
+
+class Health:
+    """Probes providers when they are due; a probe is never counted as traffic."""
+
+    def __init__(
+        self,
+        settings: Callable[[], HealthSettings],
+        providers: Callable[[], Iterable[Provider]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` gives monotonic seconds."""
+        self._settings = settings
+        self._providers = providers
+        self._clock = clock
+        self._due_s: dict[Provider, float] = {}
+        self._failed_probes: dict[Provider, int] = {}
+        self._locks: dict[Provider, asyncio.Lock] = {}
+        self._wake = asyncio.Event()
+        self.closely = False
+
+    def hear(self, event: Event) -> None:
+        """Listen on the bus: a provider that went down is looked at again soon."""
+        if isinstance(event, ProviderHealthChanged) and event.status.state is HealthState.UNREACHABLE:
+            for provider in self._providers():
+                if provider.id == event.status.id and not self._failed_probes.get(provider):
+                    self._failed_probes[provider] = 1
+                    self._due_s[provider] = self._clock() + RECOVERY_S
+                    self._wake.set()
+
+    def hurry(self) -> None:
+        """Look again at what is due: providers or settings changed, or a window opened."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Probe what is due, for ever."""
+        while True:
+            self._wake.clear()
+            wait_s = await self._probe_due()
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _probe_due(self) -> float:
+        """Probe every provider whose time has come; return the seconds until the next one is due."""
+        if self._settings().interval_s == 0:
+            return _IDLE_S
+        providers = [p for p in self._providers() if p.usable and p.spec.lists_models]
+        for forgotten in self._due_s.keys() - set(providers):
+            self._due_s.pop(forgotten)
+            self._failed_probes.pop(forgotten, None)
+            self._locks.pop(forgotten, None)
+        now_s = self._clock()
+        async with asyncio.TaskGroup() as group:
+            for provider in providers:
+                if self._due_s.get(provider, now_s) <= now_s or self._overdue(provider, now_s):
+                    group.create_task(self.probe(provider))
+        now_s = self._clock()
+        return max(0.05, min((self._due_s.get(p, now_s) - now_s for p in providers), default=_IDLE_S))
+
+    def _overdue(self, provider: Provider, now_s: float) -> bool:
+        """Whether a window has opened since the provider's next probe was planned."""
+        return self.closely and self._due_s[provider] - now_s > CLOSE_INTERVAL_S
+
+    async def probe(self, provider: Provider) -> None:
+        """Ask `provider` for its models and note what came of it; callers at the same time share one request."""
+        lock = self._locks.setdefault(provider, asyncio.Lock())
+        if lock.locked():
+            async with lock:
+                return
+        async with lock:
+            healthy = await self._ask(provider)
+            fails = 0 if healthy else self._failed_probes.get(provider, 0) + 1
+            self._failed_probes[provider] = fails
+            interval_s = float(self._settings().interval_s) or _IDLE_S
+            if self.closely:
+                interval_s = min(interval_s, CLOSE_INTERVAL_S)
+            if fails and provider.state not in _PROBED:
+                interval_s = min(interval_s, RECOVERY_S * 2 ** (fails - 1))
+            self._due_s[provider] = self._clock() + interval_s
+
+    async def _ask(self, provider: Provider) -> bool:
+        """One probe; return whether the provider answered as it should."""
+        began_s = self._clock()
+        timeout_s = self._settings().timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                reply = await provider.client.get(provider.spec.models_path)
+                try:
+                    body = await reply.read()
+                finally:
+                    await reply.aclose()
+            if reply.status in _NO_LIST:
+                provider.answered((self._clock() - began_s) * 1000)
+                return True
+            if reply.status != 200:  # noqa: PLR2004 - HTTP's own number
+                raise FaultError(
+                    fault_from_status(provider.name, reply.status, reply.headers, ProviderError(), time.time())
+                )
+            models = parse_models(body)
+        except TimeoutError:
+            provider.failed(_silent(provider, timeout_s))
+            return False
+        except FaultError as error:
+            provider.failed(error.fault)
+            return False
+        provider.catalogue.replace(models)
+        provider.answered((self._clock() - began_s) * 1000)
+        return True
+
+
+def _silent(provider: Provider, timeout_s: float) -> Fault:
+    """The fault of a probe that was not answered in time."""
+    return Fault(
+        FaultKind.FIRST_BYTE_TIMEOUT,
+        f"{provider.name} did not answer within {timeout_s:g} s.",
+        remedy="Check the network and the provider's status page.",
+        provider=provider.id,
+    )

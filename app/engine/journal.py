@@ -1,0 +1,98 @@
+"""Keep the account of one request, and publish it exactly once."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from app.domain.chat import Operation
+from app.domain.events import Attempted, RequestFinished
+from app.domain.faults import Fault
+from app.domain.usage import NO_USAGE, Usage
+from app.engine.attempt import Attempt
+from app.engine.bus import Bus
+
+_log = logging.getLogger(__name__)
+
+CLIENT_GONE = 499
+"""The status that the log shows for a client that went away (nginx's convention)."""
+
+
+class Journal:
+    """What became of one request, attempt by attempt."""
+
+    def __init__(self, bus: Bus, request_id: str, client: str, clock: Callable[[], datetime]) -> None:
+        """Begin now; the request itself is not needed, since a refused one may not even parse."""
+        self._bus = bus
+        self._request_id = request_id
+        self._client = client
+        self._began_s = time.perf_counter()
+        self._started_at = clock()
+        self._finished = False
+        self.operation = Operation.CHAT
+        self.model = ""
+        self.stream = False
+        self.attempts: list[Attempted] = []
+        self.last: Attempt | None = None
+
+    @property
+    def request_id(self) -> str:
+        """The id the client sees."""
+        return self._request_id
+
+    def tried(self, attempt: Attempt, fault: Fault | None) -> None:
+        """Note the end of an attempt: it answered, or failed with `fault`."""
+        candidate = attempt.candidate
+        self.last = attempt
+        self.attempts.append(
+            Attempted(candidate.provider.id, candidate.model, fault.kind if fault else "", attempt.elapsed_ms())
+        )
+
+    def finish(self, status: int, outcome: str = "ok", fault: Fault | None = None) -> None:
+        """Publish the account; a second call does nothing."""
+        if self._finished:
+            return
+        self._finished = True
+        last = self.last
+        event = RequestFinished(
+            request_id=self._request_id,
+            started_at=self._started_at,
+            operation=self.operation,
+            model=self.model,
+            client=self._client,
+            stream=self.stream,
+            provider=last.candidate.provider.id if last else "",
+            provider_model=last.candidate.model if last else "",
+            status=status,
+            outcome=outcome,
+            fault=fault.kind if fault else "",
+            detail=fault.text if fault else "",
+            ms=(time.perf_counter() - self._began_s) * 1000,
+            first_byte_ms=last.first_byte_ms if last else None,
+            usage=last.usage if last and outcome != "failed" else NO_USAGE,
+            attempts=tuple(self.attempts),
+        )
+        self._bus.publish(event)
+        _write(event)
+
+
+def _write(event: RequestFinished) -> None:
+    """One log line: what, whom, how long, then what."""
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    usage: Usage = event.usage
+    _log.info(
+        "request %s id=%s route=%s model=%s provider=%s client=%s ms=%.0f in=%s out=%s attempts=%d status=%d fault=%s",
+        event.outcome,
+        event.request_id,
+        event.operation,
+        event.model,
+        event.provider or "-",
+        event.client,
+        event.ms,
+        "-" if usage.input is None else usage.input,
+        "-" if usage.output is None else usage.output,
+        len(event.attempts),
+        event.status,
+        event.fault or "-",
+    )

@@ -1,0 +1,214 @@
+"""One configured provider at work: its client, what became of its requests, and the state that follows from it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.domain.events import ProviderHealthChanged
+from app.domain.faults import POLICY, Fault, FaultKind
+from app.domain.status import HealthState, ProviderStatus
+from app.domain.usage import Usage
+from app.engine.bus import Bus
+from app.engine.catalogue import ModelList
+from app.net.client import ClientOptions, Credential, UpstreamClient
+from app.providers.spec import ProviderSpec
+from app.store.settings import Provider as ProviderSettings
+
+_log = logging.getLogger(__name__)
+
+SLOW_MS = 2000.0
+"""A provider whose smoothed latency exceeds this is shown as slow."""
+
+_EWMA_WEIGHT = 0.3
+_STATE_OF_FAULT = {
+    FaultKind.AUTH: HealthState.NEEDS_KEY,
+    FaultKind.NEEDS_KEY: HealthState.NEEDS_KEY,
+    FaultKind.CONFIG_ERROR: HealthState.CONFIG_ERROR,
+    FaultKind.TLS_ERROR: HealthState.CONFIG_ERROR,
+    FaultKind.QUOTA: HealthState.RATE_LIMITED,
+    FaultKind.RATE_LIMITED: HealthState.RATE_LIMITED,
+}
+
+
+@dataclass(slots=True)
+class Counters:
+    """What became of a provider's requests since the program started."""
+
+    requests: int = 0
+    failures: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+def wall_clock() -> datetime:
+    """The time of day in UTC."""
+    return datetime.now(UTC)
+
+
+class Provider:
+    """What the engine knows of one provider; built by the runtime, thrown away when its settings or key change."""
+
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        spec: ProviderSpec,
+        credential: Credential | None,
+        bus: Bus,
+        clock: Callable[[], datetime] = wall_clock,
+    ) -> None:
+        """Open nothing yet; `credential` None means the provider takes none or has none."""
+        self.settings = settings
+        self.spec = spec
+        self.id = settings.id
+        self.name = spec.name if settings.id == spec.id else f"{spec.name} ({settings.id})"
+        self.catalogue = ModelList(settings.models or spec.static_models)
+        self.counters = Counters()
+        self.in_flight = 0
+        self.problem: Fault | None = None
+        self._credential = credential
+        self._bus = bus
+        self._clock = clock
+        self._client: UpstreamClient | None = None
+        self._last_fault: Fault | None = None
+        self._answered = False
+        self._latency_ms: float | None = None
+        self._checked_at: datetime | None = None
+        self._retired = False
+        self._closing: asyncio.Future[None] | None = None
+
+    # -- the client
+
+    @property
+    def base_url(self) -> str:
+        """The user's base URL, else the catalog's."""
+        return self.settings.base_url or self.spec.base_url
+
+    @property
+    def client(self) -> UpstreamClient:
+        """The one HTTP client of this provider, opened at its first use."""
+        if self._client is None:
+            self._client = UpstreamClient(self._options())
+        return self._client
+
+    def _options(self) -> ClientOptions:
+        s = self.settings
+        return ClientOptions(
+            name=self.name,
+            base_url=self.base_url,
+            credential=self._credential,
+            headers=(*self.spec.headers, *s.headers.items()),
+            max_connections=s.pool.max_connections,
+            max_keepalive=s.pool.max_keepalive,
+            keepalive_expiry_s=s.pool.keepalive_expiry_s,
+            http2=s.pool.http2,
+            connect_s=s.timeouts.connect_s,
+            first_byte_s=s.timeouts.first_byte_s,
+            idle_s=s.timeouts.idle_s,
+            proxy=s.proxy,
+            ca_file=s.ca_file,
+        )
+
+    @property
+    def usable(self) -> bool:
+        """Whether requests may be sent at all."""
+        return self.settings.enabled and self.problem is None and not self._retired
+
+    async def close(self) -> None:
+        """Close every connection at once."""
+        self._retired = True
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def retire(self) -> None:
+        """Take no further request, let those in flight finish, then close the client."""
+        self._retired = True
+        if self.in_flight:
+            self._closing = asyncio.get_running_loop().create_future()
+            await self._closing
+        await self.close()
+
+    # -- what became of requests
+
+    def begin(self) -> None:
+        """A request is sent to this provider."""
+        self.in_flight += 1
+
+    def end(self) -> None:
+        """A request to this provider is over, whatever came of it."""
+        self.in_flight -= 1
+        if not self.in_flight and self._closing is not None and not self._closing.done():
+            self._closing.set_result(None)
+
+    def answered(self, latency_ms: float) -> None:
+        """The provider answered after `latency_ms` (first byte)."""
+        before = self.state
+        known = self._latency_ms
+        self._latency_ms = latency_ms if known is None else known + _EWMA_WEIGHT * (latency_ms - known)
+        self._checked_at = self._clock()
+        self._answered, self._last_fault = True, None
+        self._changed(before)
+
+    def failed(self, fault: Fault) -> None:
+        """The provider could not answer; a client's own mistakes leave its health alone."""
+        before = self.state
+        self._checked_at = self._clock()
+        if POLICY[fault.kind].breaker or fault.kind in _STATE_OF_FAULT:
+            self._last_fault = fault
+        else:
+            self._answered = True
+        self._changed(before)
+
+    def count(self, usage: Usage, *, failed: bool) -> None:
+        """Add one request of a client to the counters and tell the bus."""
+        c = self.counters
+        c.requests += 1
+        c.failures += failed
+        c.input_tokens += usage.input or 0
+        c.output_tokens += usage.output or 0
+        self._bus.publish(ProviderHealthChanged(self.status()))
+
+    def _changed(self, before: HealthState) -> None:
+        if before is not self.state:
+            detail = self._last_fault.kind if self._last_fault else "-"
+            _log.info("provider %s state=%s before=%s fault=%s", self.id, self.state, before, detail)
+            self._bus.publish(ProviderHealthChanged(self.status()))
+
+    # -- what follows
+
+    @property
+    def state(self) -> HealthState:
+        """The state of the contract."""
+        if not self.settings.enabled:
+            return HealthState.DISABLED
+        fault = self.problem or self._last_fault
+        if fault is not None:
+            return _STATE_OF_FAULT.get(fault.kind, HealthState.UNREACHABLE)
+        if not self._answered:
+            return HealthState.UNKNOWN
+        slow = self._latency_ms is not None and self._latency_ms > SLOW_MS
+        return HealthState.SLOW if slow else HealthState.HEALTHY
+
+    def status(self) -> ProviderStatus:
+        """Everything that is shown of this provider, at this moment."""
+        fault = (self.problem or self._last_fault) if self.settings.enabled else None
+        c = self.counters
+        return ProviderStatus(
+            id=self.id,
+            kind=self.settings.kind,
+            name=self.name,
+            enabled=self.settings.enabled,
+            priority=self.settings.priority,
+            state=self.state,
+            detail=fault.text if fault else "",
+            latency_ms=None if self._latency_ms is None else round(self._latency_ms, 1),
+            checked_at=self._checked_at,
+            models=None if self.catalogue.names is None else len(self.catalogue.names),
+            in_flight=self.in_flight,
+            requests=c.requests,
+            failures=c.failures,
+            input_tokens=c.input_tokens,
+            output_tokens=c.output_tokens,
+        )

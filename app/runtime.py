@@ -1,0 +1,274 @@
+"""The composition root: builds every object once, starts, reloads and stops them, and takes the faces' commands."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Coroutine, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from app import __version__
+from app.domain.events import Event, ProvidersChanged, RequestFinished, SettingsChanged, SettingsRejected
+from app.domain.faults import Fault, FaultKind
+from app.domain.models import ModelInfo
+from app.domain.secret import Secret
+from app.domain.status import Snapshot
+from app.domain.usage import Grouping, UsageRow
+from app.engine.bus import Bus
+from app.engine.commands import Commands
+from app.engine.fleet import Fleet
+from app.engine.health import Health
+from app.engine.relay import Relay
+from app.providers.registry import Registry
+from app.server.demo import DemoProviders, settings_toml
+from app.server.demo_history import history
+from app.server.service import Service
+from app.store import log
+from app.store.key_stamp import KeyStamp
+from app.store.ledger import Ledger
+from app.store.paths import Paths, PathsError
+from app.store.secrets import KeyStore
+from app.store.settings import Settings
+from app.store.settings_errors import SettingsError
+from app.store.settings_file import SettingsFile
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+WATCH_S = 1.0
+"""How often the settings file is looked at."""
+
+KEYRING_RETRY_S = 15.0
+"""How often an unusable keyring is tried again while the program waits for a local token."""
+
+PRUNE_S = 24 * 3600.0
+"""How often old requests are taken out of the ledger."""
+
+
+class StartError(Exception):
+    """The program cannot start; the text is one line with the remedy."""
+
+
+class Runtime(Commands):
+    """The routing core with everything around it, in whatever asyncio loop runs; the faces see only this."""
+
+    def __init__(
+        self, paths: Paths, environ: Mapping[str, str], *, demo: bool = False, keys: KeyStore | None = None
+    ) -> None:
+        """Build everything, open nothing. `demo` is shown with the providers; `keys` replaces the system's keyring."""
+        self.paths = paths
+        self.environ = environ
+        self.demo = demo
+        self.bus = Bus()
+        self.registry = Registry.load()
+        self.keys = keys or KeyStore(environ)
+        self.ledger = Ledger(paths.database_file)
+        kinds = (*self.registry.kinds(), *(failure.kind for failure in self.registry.failures))
+        self.settings_file = SettingsFile(paths.settings_file, kinds)
+        self.settings = Settings()
+        self.fleet = Fleet(self.registry, self.keys, self.bus, self.spawn)
+        self.relay = Relay(self.bus, lambda: self.fleet.routing, lambda: self.settings.routing)
+        self.health = Health(lambda: self.settings.health, lambda: self.fleet.providers)
+        self.service = Service(self, self.keys, paths.instance_file, self.bus)
+        self.key_stamp = KeyStamp(paths.key_stamp)
+        self._settings_problem = ""
+        self._began_s = time.monotonic()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # -- start and stop
+
+    async def start(self, host: str = "", port: int | None = None, *, tolerate_port: bool = False) -> None:
+        """Read settings and keys, then serve; `host` and `port` go before those of the settings.
+
+        With `tolerate_port` a taken port or a keyring that gives no token is shown in the snapshot instead.
+
+        Raises:
+            StartError: folders, settings, keyring, a critical provider or the port do not allow it.
+        """
+        self.service.fix_address(host, port)
+        try:
+            self.paths.prepare()
+            log.setup(self.paths.log_file, self.environ.get("SWITCHTOWER_LOG", ""))
+            self.settings, self._settings_problem = self.settings_file.load_or_last_good()
+        except (PathsError, SettingsError) as error:
+            raise StartError(str(error)) from error
+        self.ledger.start()
+        self.ledger.prune(self.settings.privacy.retention_days)
+        self.bus.subscribe(self._hear)
+        await self.service.read_tokens()
+        self._refuse_problem(tolerated=tolerate_port)
+        await self.fleet.apply(self.settings)
+        self._refuse_without_critical_ones()
+        await self.service.apply(self.settings.server, self._interrupt)
+        self._refuse_problem(tolerated=tolerate_port)
+        self.spawn("watch settings", self._watch())
+        self.spawn("health", self.health.run())
+        listening, count = self.service.listening, len(self.fleet.providers)
+        _log.info("started version=%s listening=%s providers=%d", __version__, listening or "-", count)
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, RequestFinished):
+            self.ledger.record(event)
+        self.health.hear(event)
+
+    def _refuse_problem(self, *, tolerated: bool) -> None:
+        if self.service.problem and not tolerated:
+            raise StartError(self.service.problem)
+
+    def _refuse_without_critical_ones(self) -> None:
+        for provider in self.fleet.providers:
+            if provider.settings.critical and provider.settings.enabled and provider.problem is not None:
+                raise StartError(f"{provider.problem.text} The settings call {provider.id} critical.")
+
+    async def _interrupt(self) -> None:
+        await self.relay.interrupt(
+            Fault(FaultKind.SHUTTING_DOWN, "Switchtower is being stopped.", remedy="Send the request again later.")
+        )
+
+    async def stop(self) -> None:
+        """Let requests in flight end (at most 5 s), then close everything; may be called after a failed start."""
+        await self.service.stop(self._interrupt)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.fleet.close()
+        await self.ledger.stop()
+        _log.info("stopped")
+        log.stop()
+
+    # -- tasks
+
+    def spawn(self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run `work` as a task that this object owns: it is logged when it fails and cancelled at the end."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("task failed name=%s", task.get_name(), exc_info=error)
+
+    async def _watch(self) -> None:
+        """Pick up what changes outside: settings, keys, a keyring that is unlocked late; prune once a day."""
+        tried_s = pruned_s = time.monotonic()
+        while True:
+            await asyncio.sleep(WATCH_S)
+            now_s = time.monotonic()
+            if self.settings_file.changed():
+                await self.reload()
+            late = self.service.problem and now_s - tried_s > KEYRING_RETRY_S
+            if self.key_stamp.changed() or late:
+                tried_s = now_s
+                await self.reread_keys()
+            if now_s - pruned_s > PRUNE_S:
+                pruned_s = now_s
+                self.ledger.prune(self.settings.privacy.retention_days)
+
+    async def reread_keys(self) -> None:
+        """Ask the keyring again for all keys and tokens."""
+        self.keys.forget()
+        self.fleet.forget_keys()
+        await self.service.read_tokens()
+        await self.take_over(self.settings)
+
+    # -- settings
+
+    async def reload(self) -> None:
+        """Take over what the settings file says now; a bad file changes nothing and is shown."""
+        try:
+            settings = self.settings_file.load()
+        except SettingsError as error:
+            self._settings_problem = str(error)
+            _log.warning("settings rejected: %s", error)
+            self.bus.publish(SettingsRejected(str(error)))
+            return
+        await self.take_over(settings)
+
+    async def take_over(self, settings: Settings) -> None:
+        """Put `settings` in force; running streams finish on the old ones."""
+        self.settings, self._settings_problem = settings, ""
+        await self.fleet.apply(settings)
+        self.health.hurry()
+        await self.service.apply(settings.server, self._interrupt)
+        self.bus.publish(SettingsChanged())
+        self.bus.publish(ProvidersChanged())
+
+    # -- what the server and the windows read
+
+    def snapshot(self) -> Snapshot:
+        """The whole program at this moment."""
+        return Snapshot(
+            version=__version__,
+            uptime_s=round(time.monotonic() - self._began_s, 1),
+            listening=self.service.listening,
+            offline=False,
+            providers=tuple(p.status() for p in self.fleet.providers),
+            forced_provider=self.settings.routing.forced_provider,
+            problem=self.service.problem,
+            settings_problem=self._settings_problem,
+            ledger_problem=self.ledger.problem,
+            demo=self.demo,
+        )
+
+    def models(self) -> Iterator[tuple[str, ModelInfo]]:
+        """Every model that may be asked for, with the provider's id; aliases come first, owned by `switchtower`."""
+        for name in self.fleet.routing.aliases:
+            yield "switchtower", ModelInfo(name)
+        for provider in self.fleet.providers:
+            if provider.usable:
+                for model in provider.catalogue.models:
+                    yield provider.id, model
+
+    async def usage(self, since: datetime, by: Grouping) -> list[UsageRow]:
+        """Sums from the ledger."""
+        return await self.ledger.usage(since, by)
+
+    # -- commands
+
+    def token(self) -> Secret | None:
+        """The default local token."""
+        return self.service.token
+
+    async def rotate_token(self) -> Secret:
+        """Replace the default local token; the old one is refused from now on.
+
+        Raises:
+            KeyringProblem: the keyring cannot store it.
+        """
+        token = await self.keys.rotate_token()
+        self.key_stamp.touch()
+        await self.service.read_tokens()
+        await self.service.apply(self.settings.server, self._interrupt)
+        return token
+
+    def watch_closely(self, on: bool) -> None:  # noqa: FBT001 - the command's object
+        """Probe more often while a window shows the providers' health."""
+        self.health.closely = on
+        self.health.hurry()
+
+
+class DemoRuntime(Runtime):
+    """The program on a throw-away home with two invented providers and two weeks of invented requests."""
+
+    def __init__(self, paths: Paths, environ: Mapping[str, str]) -> None:
+        """Build everything, open nothing."""
+        super().__init__(paths, environ, demo=True)
+        self._demo = DemoProviders()
+
+    async def start(self, host: str = "", port: int | None = None, *, tolerate_port: bool = False) -> None:
+        """Start the invented providers, then the program on settings that name them."""
+        self.paths.prepare()
+        first, second = await self._demo.start()
+        self.paths.settings_file.write_text(settings_toml(first, second))
+        await super().start(host, port, tolerate_port=tolerate_port)
+        for event in history(datetime.now(UTC), random.Random(0)):  # noqa: S311 - invented data, not a secret
+            self.ledger.record(event)
+
+    async def stop(self) -> None:
+        """Stop the program, then the invented providers."""
+        await super().stop()
+        await self._demo.stop()

@@ -1,0 +1,68 @@
+"""What one attempt does by itself; what follows from it is in test_relay.py."""
+
+import pytest
+
+from app.domain.chat import Operation
+from app.domain.faults import FaultError, FaultKind
+from app.engine.attempt import Attempt
+from app.engine.router import candidates
+from engine.rig import Rig
+from faults import plays
+from faults.upstream import FaultyUpstream
+
+
+def begin(rig: Rig, **more: object) -> Attempt:
+    call = rig.call(**more)
+    return Attempt(candidates("demo", Operation.CHAT, rig.routing())[0], call)
+
+
+async def test_only_the_model_name_changes_on_the_way_up(rig: Rig, first: FaultyUpstream) -> None:
+    rig.providers[0].settings.model_map["demo"] = "real"
+    attempt = begin(rig, weird={"unknown": [1e2, "\u2028"]})
+    await attempt.run()
+    await attempt.close()
+    sent = first.posts[0].body
+    assert sent == attempt.request.body.replace(b'"demo"', b'"real"', 1)
+
+
+async def test_the_connection_is_kept_after_a_whole_answer_and_closed_after_a_half_one(
+    rig: Rig, first: FaultyUpstream
+) -> None:
+    for _ in range(2):
+        attempt = begin(rig)
+        await attempt.run()
+        await attempt.close()
+    assert first.posts[0].connection is first.posts[1].connection
+    first.script(plays.STALL)
+    attempt = begin(rig, stream=True)
+    await attempt.run()
+    await attempt.close()
+    await first.wait(lambda: first.open_connections == 0)
+
+
+async def test_a_stream_is_held_until_its_first_content(rig: Rig, first: FaultyUpstream) -> None:
+    first.script(plays.STALL.but(after=1))
+    attempt = begin(rig, stream=True)
+    await attempt.run()
+    assert attempt.reader is not None
+    assert attempt.reader.committed
+    assert attempt.head.count(b"data:") >= 1
+    assert await attempt.more(0.05) is None
+    await attempt.close()
+
+
+async def test_closing_twice_ends_the_request_once(rig: Rig) -> None:
+    attempt = begin(rig)
+    assert rig.providers[0].in_flight == 1
+    await attempt.close()
+    await attempt.close()
+    assert rig.providers[0].in_flight == 0
+
+
+async def test_a_plain_answer_to_a_request_for_a_stream_is_a_bad_reply(rig: Rig, first: FaultyUpstream) -> None:
+    first.script(plays.HTML)
+    attempt = begin(rig, stream=True)
+    with pytest.raises(FaultError) as caught:
+        await attempt.run()
+    assert caught.value.fault.kind is FaultKind.BAD_REPLY
+    await attempt.close()

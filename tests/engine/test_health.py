@@ -1,0 +1,121 @@
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from app.domain.events import ProviderHealthChanged
+from app.domain.faults import Fault, FaultKind
+from app.domain.status import HealthState
+from app.engine import health as health_module
+from app.engine.health import Health
+from app.store.settings import Health as HealthSettings
+from engine.rig import Rig
+from faults import plays
+from faults.upstream import FaultyUpstream
+
+
+def make_health(rig: Rig, **settings: float) -> Health:
+    chosen = HealthSettings.model_validate(settings)
+    health = Health(lambda: chosen, lambda: rig.providers)
+    rig.bus.subscribe(health.hear)
+    return health
+
+
+async def test_a_probe_shows_health_latency_and_models_and_counts_as_no_traffic(
+    rig: Rig, first: FaultyUpstream
+) -> None:
+    provider = rig.providers[0]
+    await make_health(rig).probe(provider)
+    status = provider.status()
+    assert status.state is HealthState.HEALTHY
+    assert status.latency_ms is not None
+    assert status.models
+    assert (status.requests, status.in_flight) == (0, 0)
+    assert [r.path for r in first.requests] == ["/v1/models"]
+
+
+@pytest.mark.parametrize(
+    ("play", "state"),
+    [
+        (plays.INVALID_KEY, HealthState.NEEDS_KEY),
+        (plays.RATE_LIMIT, HealthState.RATE_LIMITED),
+        (plays.SERVER_ERROR, HealthState.UNREACHABLE),
+        (plays.HTML, HealthState.UNREACHABLE),
+        (plays.PATH_NOT_FOUND, HealthState.HEALTHY),
+    ],
+)
+async def test_what_the_provider_says_to_the_probe_is_its_state(
+    rig: Rig, first: FaultyUpstream, play: object, state: HealthState
+) -> None:
+    first.script_get(play)
+    await make_health(rig).probe(rig.providers[0])
+    assert rig.providers[0].state is state
+
+
+async def test_a_provider_without_a_list_keeps_its_models_unknown(rig: Rig, first: FaultyUpstream) -> None:
+    first.script_get(plays.PATH_NOT_FOUND)
+    await make_health(rig).probe(rig.providers[0])
+    assert rig.providers[0].status().models is None
+
+
+async def test_a_probe_that_is_not_answered_in_time_says_so(rig: Rig, first: FaultyUpstream) -> None:
+    first.script_get(plays.HANG)
+    await make_health(rig, timeout_s=0.1).probe(rig.providers[0])
+    assert rig.providers[0].state is HealthState.UNREACHABLE
+    assert "within 0.1 s" in rig.providers[0].status().detail
+
+
+async def test_probes_at_the_same_time_share_one_request(rig: Rig, first: FaultyUpstream) -> None:
+    health = make_health(rig)
+    await asyncio.gather(*(health.probe(rig.providers[0]) for _ in range(20)))
+    assert len(first.requests) == 1
+
+
+async def running(health: Health, until: Callable[[], bool]) -> None:
+    task = asyncio.get_running_loop().create_task(health.run())
+    try:
+        async with asyncio.timeout(10):
+            while not until():
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def test_every_provider_is_probed_at_the_start(rig: Rig, first: FaultyUpstream, second: FaultyUpstream) -> None:
+    await running(make_health(rig), lambda: all(p.state is HealthState.HEALTHY for p in rig.providers))
+    assert (len(first.requests), len(second.requests)) == (1, 1)
+
+
+async def test_interval_0_probes_nobody(rig: Rig, first: FaultyUpstream) -> None:
+    health = make_health(rig, interval_s=0)
+    task = asyncio.get_running_loop().create_task(health.run())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    assert first.requests == []
+
+
+async def test_a_provider_that_went_down_is_found_again_soon(
+    rig: Rig, first: FaultyUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_module, "RECOVERY_S", 0.05)
+    health = make_health(rig)
+    first.kill()
+    await running(health, lambda: rig.providers[0].state is HealthState.UNREACHABLE)
+    first.restart()
+    await running(health, lambda: rig.providers[0].state is HealthState.HEALTHY)
+
+
+async def test_a_fault_in_traffic_brings_the_next_probe_forward(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health_module, "RECOVERY_S", 0.01)
+    health = make_health(rig)
+    provider = rig.providers[0]
+    await health.probe(provider)
+    provider.failed(Fault(FaultKind.UNREACHABLE, "down"))
+    await running(health, lambda: provider.state is HealthState.HEALTHY)
+
+
+async def test_what_others_say_changes_no_plan(rig: Rig) -> None:
+    health = make_health(rig)
+    health.hear(ProviderHealthChanged(rig.providers[0].status()))
+    assert health._due_s == {}

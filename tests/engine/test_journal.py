@@ -1,0 +1,34 @@
+from datetime import UTC, datetime
+
+from app.domain.chat import Operation
+from app.domain.events import RequestFinished
+from app.domain.faults import Fault, FaultKind
+from app.engine.bus import Bus
+from app.engine.journal import Journal
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def test_the_account_is_published_exactly_once() -> None:
+    bus, heard = Bus(), []
+    bus.subscribe(heard.append)
+    journal = Journal(bus, "r1", "ide", lambda: NOON)
+    journal.operation, journal.model, journal.stream = Operation.EMBEDDINGS, "m", False
+    journal.finish(502, "failed", Fault(FaultKind.UNREACHABLE, "down.", "wait."))
+    journal.finish(200)
+    assert len(heard) == 1
+    event = heard[0]
+    assert isinstance(event, RequestFinished)
+    assert (event.request_id, event.client, event.started_at, event.status) == ("r1", "ide", NOON, 502)
+    assert (event.fault, event.detail, event.provider, event.first_byte_ms) == (
+        "provider_unreachable", "down. wait.", "", None,
+    )  # fmt: skip
+    assert event.usage.input is None
+
+
+def test_the_log_line_says_what_whom_and_how_long(caplog) -> None:
+    with caplog.at_level("INFO"):
+        Journal(Bus(), "r1", "ide", lambda: NOON).finish(200)
+    line = caplog.records[0].getMessage()
+    assert line.startswith("request ok id=r1 route=chat model= provider=- client=ide ms=")
+    assert line.endswith("in=- out=- attempts=0 status=200 fault=-")

@@ -1,0 +1,112 @@
+import pytest
+
+from app.domain.events import ProviderHealthChanged
+from app.domain.faults import Fault, FaultKind
+from app.domain.status import HealthState
+from app.domain.usage import Usage
+from app.engine.bus import Bus
+from app.engine.provider import Provider
+from engine.rig import make_provider
+
+
+@pytest.fixture
+def bus() -> Bus:
+    return Bus()
+
+
+@pytest.fixture
+def provider(bus: Bus) -> Provider:
+    return make_provider(bus, "a", "http://127.0.0.1:9/v1")
+
+
+def fault(kind: FaultKind) -> Fault:
+    return Fault(kind, "it broke.", "mend it.")
+
+
+def test_nothing_is_claimed_before_anything_is_known(provider: Provider) -> None:
+    status = provider.status()
+    assert status.state is HealthState.UNKNOWN
+    assert (status.latency_ms, status.checked_at, status.models, status.cost_usd) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        (FaultKind.UNREACHABLE, HealthState.UNREACHABLE),
+        (FaultKind.SERVER_ERROR, HealthState.UNREACHABLE),
+        (FaultKind.AUTH, HealthState.NEEDS_KEY),
+        (FaultKind.TLS_ERROR, HealthState.CONFIG_ERROR),
+        (FaultKind.RATE_LIMITED, HealthState.RATE_LIMITED),
+        (FaultKind.QUOTA, HealthState.RATE_LIMITED),
+        (FaultKind.BAD_REQUEST, HealthState.HEALTHY),
+        (FaultKind.MODEL_NOT_FOUND, HealthState.HEALTHY),
+        (FaultKind.CLIENT_GONE, HealthState.HEALTHY),
+    ],
+)
+def test_the_state_follows_from_the_last_fault(provider: Provider, kind: FaultKind, state: HealthState) -> None:
+    provider.failed(fault(kind))
+    assert provider.state is state
+
+
+def test_a_fault_is_shown_with_its_remedy_until_the_provider_answers(provider: Provider) -> None:
+    provider.failed(fault(FaultKind.UNREACHABLE))
+    assert provider.status().detail == "it broke. mend it."
+    provider.answered(12.0)
+    assert provider.status().detail == ""
+    assert provider.state is HealthState.HEALTHY
+
+
+def test_latency_is_smoothed_and_a_slow_provider_is_called_slow(provider: Provider) -> None:
+    provider.answered(100.0)
+    assert provider.status().latency_ms == 100.0
+    provider.answered(200.0)
+    assert provider.status().latency_ms == pytest.approx(130.0)
+    for _ in range(20):
+        provider.answered(9000.0)
+    assert provider.state is HealthState.SLOW
+
+
+def test_a_change_of_state_is_told_once(bus: Bus, provider: Provider) -> None:
+    heard: list[ProviderHealthChanged] = []
+    bus.subscribe(heard.append)
+    provider.answered(1.0)
+    provider.answered(1.0)
+    provider.failed(fault(FaultKind.UNREACHABLE))
+    assert [event.status.state for event in heard] == [HealthState.HEALTHY, HealthState.UNREACHABLE]
+
+
+def test_unknown_usage_adds_nothing(provider: Provider) -> None:
+    provider.count(Usage(), failed=True)
+    provider.count(Usage(fresh_input=5, cache_read=2, output=3), failed=False)
+    status = provider.status()
+    assert (status.requests, status.failures, status.input_tokens, status.output_tokens) == (2, 1, 7, 3)
+
+
+def test_a_disabled_provider_is_not_usable_and_shows_no_error(bus: Bus) -> None:
+    provider = make_provider(bus, "a", "http://127.0.0.1:9/v1", enabled=False)
+    provider.failed(fault(FaultKind.UNREACHABLE))
+    assert (provider.state, provider.status().detail, provider.usable) == (HealthState.DISABLED, "", False)
+
+
+async def test_retiring_waits_for_requests_in_flight(provider: Provider) -> None:
+    import asyncio
+
+    provider.begin()
+    provider.begin()
+    retiring = asyncio.get_running_loop().create_task(provider.retire())
+    await asyncio.sleep(0)
+    provider.end()
+    await asyncio.sleep(0)
+    assert not retiring.done()
+    provider.end()
+    await retiring
+    assert not provider.usable
+
+
+def test_settings_reach_the_client(bus: Bus) -> None:
+    provider = make_provider(
+        bus, "a", "http://127.0.0.1:9/v1", pool={"max_connections": 7}, timeouts={"idle_s": 3}, headers={"x-team": "t"}
+    )
+    options = provider._options()
+    assert (options.max_connections, options.idle_s, options.headers) == (7, 3, (("x-team", "t"),))
+    assert options.name == "OpenAI-compatible server (a)" or options.name.endswith("(a)")

@@ -1,0 +1,382 @@
+"""The whole core without a face: real server, real upstreams, real files; the keyring is in memory."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.domain.events import ProvidersChanged, SettingsChanged, SettingsRejected
+from app.domain.secret import Secret
+from app.domain.status import HealthState
+from app.domain.usage import Grouping
+from app.runtime import DemoRuntime, Runtime, StartError
+from app.store.key_stamp import KeyStamp
+from app.store.memory_keyring import MemoryKeyring
+from app.store.paths import Paths
+from app.store.secrets import KeyStore
+from app.store.settings_errors import SettingsError
+from faults import plays
+from faults.upstream import FaultyUpstream
+
+TOKEN = "sk-local-test-0123456789"
+CHAT = {"model": "test-small", "messages": [{"role": "user", "content": "hi"}]}
+Make = Callable[..., Runtime]
+
+
+def provider_toml(name: str, upstream: FaultyUpstream, **more: str) -> str:
+    lines = [f'id = "{name}"', 'kind = "openai-compatible"', f'base_url = "{upstream.base_url}"']
+    return "\n".join(["[[providers]]", *lines, *(f"{key} = {value}" for key, value in more.items()), ""])
+
+
+@pytest.fixture
+async def make(tmp_path: Path) -> AsyncIterator[Make]:
+    made: list[Runtime] = []
+
+    def build(settings: str = "", *, token: str = TOKEN, backend: Any = None) -> Runtime:
+        environ = {"SWITCHTOWER_HOME": str(tmp_path), **({"SWITCHTOWER_TOKEN": token} if token else {})}
+        paths = Paths.from_environ(environ)
+        paths.prepare()
+        if settings:
+            paths.settings_file.write_text(settings)
+        runtime = Runtime(paths, environ, keys=KeyStore(environ, backend=backend or MemoryKeyring()))
+        made.append(runtime)
+        return runtime
+
+    yield build
+    for runtime in made:
+        await runtime.stop()
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[FaultyUpstream]:
+    async with FaultyUpstream() as running:
+        yield running
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+async def post(runtime: Runtime, body: dict[str, Any] | None = None, token: str = TOKEN) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return await client.post(
+            f"{runtime.service.listening}/chat/completions",
+            json=body or CHAT,
+            headers={"authorization": f"Bearer {token}"},
+        )
+
+
+async def get(runtime: Runtime, path: str) -> Any:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        reply = await client.get(
+            runtime.service.listening.removesuffix("/v1") + path, headers={"authorization": f"Bearer {TOKEN}"}
+        )
+        return reply.json()
+
+
+async def test_a_request_is_answered_counted_and_kept(make: Make, upstream: FaultyUpstream) -> None:
+    runtime = make(provider_toml("one", upstream))
+    await runtime.start(port=0)
+    reply = await post(runtime)
+    assert (reply.status_code, reply.headers["x-switchtower-provider"]) == (200, "one")
+    rows = await runtime.usage(datetime.now(UTC) - timedelta(days=1), Grouping.PROVIDER)
+    assert [(row.key, row.requests) for row in rows] == [("one", 1)]
+    assert rows[0].input_tokens > 0
+    status = await get(runtime, "/v1/status")
+    assert status["listening"] == runtime.service.listening
+    assert status["providers"][0]["requests"] == 1
+
+
+async def test_the_models_of_the_providers_and_the_aliases_are_listed(make: Make, upstream: FaultyUpstream) -> None:
+    alias = '\n[[aliases]]\nname = "fast"\ntargets = ["one/test-small"]\n'
+    runtime = make(provider_toml("one", upstream) + alias)
+    await runtime.start(port=0)
+    await until(lambda: runtime.fleet.providers[0].catalogue.names)
+    listed = await get(runtime, "/v1/models")
+    assert listed["data"][0]["id"] == "fast"
+    assert {entry["owned_by"] for entry in listed["data"]} == {"switchtower", "one"}
+    assert (await post(runtime, CHAT | {"model": "fast"})).headers["x-switchtower-model"] == "test-small"
+
+
+async def test_switching_a_provider_off_needs_no_restart_and_closes_its_connections(
+    make: Make, upstream: FaultyUpstream
+) -> None:
+    runtime = make("# mine\n" + provider_toml("one", upstream))
+    heard: list[object] = []
+    runtime.bus.subscribe(heard.append)
+    await runtime.start(port=0)
+    assert (await post(runtime)).status_code == 200
+    await runtime.enable_provider("one", False)
+    await upstream.wait(lambda: upstream.open_connections == 0)
+    refused = await post(runtime)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "provider_disabled")
+    assert runtime.paths.settings_file.read_text().startswith("# mine")
+    assert SettingsChanged() in heard
+    assert ProvidersChanged() in heard
+    await runtime.enable_provider("one", True)
+    assert (await post(runtime)).status_code == 200
+
+
+async def test_a_change_on_disk_is_picked_up_and_a_bad_one_is_told_and_ignored(
+    make: Make, upstream: FaultyUpstream
+) -> None:
+    runtime = make(provider_toml("one", upstream))
+    heard: list[object] = []
+    runtime.bus.subscribe(heard.append)
+    await runtime.start(port=0)
+    runtime.paths.settings_file.write_text(provider_toml("one", upstream, prority="2"))
+    await until(lambda: any(isinstance(event, SettingsRejected) for event in heard))
+    assert "did you mean" in runtime.snapshot().settings_problem
+    assert (await post(runtime)).status_code == 200
+    runtime.paths.settings_file.write_text(provider_toml("two", upstream))
+    await until(lambda: [p.id for p in runtime.fleet.providers] == ["two"])
+    assert runtime.snapshot().settings_problem == ""
+
+
+async def test_streams_finish_on_the_old_settings(make: Make, upstream: FaultyUpstream) -> None:
+    runtime = make(provider_toml("one", upstream))
+    await runtime.start(port=0)
+    upstream.script(plays.WAIT.but(after=1) if hasattr(plays.WAIT, "but") else plays.WAIT)
+    async with (
+        httpx.AsyncClient(trust_env=False) as client,
+        client.stream(
+            "POST",
+            f"{runtime.service.listening}/chat/completions",
+            json=CHAT | {"stream": True},
+            headers={"authorization": f"Bearer {TOKEN}"},
+        ) as reply,
+    ):
+        await upstream.wait(lambda: len(upstream.posts) == 1)
+        await runtime.enable_provider("one", False)
+        upstream.release()
+        text = (await reply.aread()).decode()
+    assert text.endswith("data: [DONE]\n\n")
+
+
+async def test_a_moved_port_moves_the_server(make: Make, upstream: FaultyUpstream, unused_tcp_port: int) -> None:
+    runtime = make(provider_toml("one", upstream))
+    await runtime.start()
+    before = runtime.service.listening
+    runtime.settings_file.change("server", port=unused_tcp_port)
+    await runtime.reload()
+    assert runtime.service.listening == f"http://127.0.0.1:{unused_tcp_port}/v1" != before
+    assert (await post(runtime)).status_code == 200
+
+
+async def test_providers_can_be_added_tested_given_keys_and_removed(make: Make, upstream: FaultyUpstream) -> None:
+    runtime = make(token=TOKEN)
+    await runtime.start(port=0)
+    assert (await post(runtime)).json()["error"]["code"] == "no_provider"
+    key = Secret("sk-first-0123456789abcdef")
+    assert await runtime.test_new("openai-compatible", upstream.base_url, key) == ""
+    assert runtime.fleet.providers == ()
+    chosen = await runtime.add_provider("openai-compatible", base_url=upstream.base_url, key=key)
+    again = await runtime.add_provider("openai-compatible", base_url=upstream.base_url)
+    assert (chosen, again) == ("openai-compatible", "openai-compatible-2")
+    assert (await runtime.test_provider(chosen)).state is HealthState.HEALTHY
+    await post(runtime)
+    assert upstream.posts[0].header("authorization") == f"Bearer {key.reveal()}"
+    await runtime.set_key(chosen, Secret("sk-second-0123456789abcdef"))
+    await post(runtime)
+    assert upstream.posts[1].header("authorization") == "Bearer sk-second-0123456789abcdef"
+    await runtime.remove_provider(chosen)
+    assert [p.id for p in runtime.fleet.providers] == [again]
+    with pytest.raises(KeyError):
+        await runtime.test_provider(chosen)
+    with pytest.raises(SettingsError):
+        await runtime.remove_provider(chosen)
+    text = runtime.paths.settings_file.read_text()
+    assert "sk-" not in text
+
+
+async def test_a_test_of_a_new_provider_says_what_is_wrong(make: Make, upstream: FaultyUpstream) -> None:
+    runtime = make()
+    await runtime.start(port=0)
+    upstream.script_get(plays.INVALID_KEY)
+    problem = await runtime.test_new("openai-compatible", upstream.base_url, Secret("sk-wrong-0123456789abcdef"))
+    assert "key" in problem
+    assert "sk-wrong" not in problem
+
+
+async def test_only_the_forced_provider_is_asked(make: Make, upstream: FaultyUpstream) -> None:
+    async with FaultyUpstream("other") as other:
+        runtime = make(provider_toml("one", upstream) + provider_toml("two", other, priority="2"))
+        await runtime.start(port=0)
+        await runtime.force_provider("two")
+        assert (await post(runtime)).headers["x-switchtower-provider"] == "two"
+        assert runtime.snapshot().forced_provider == "two"
+        await runtime.force_provider("")
+        assert (await post(runtime)).headers["x-switchtower-provider"] == "one"
+
+
+async def test_the_local_token_is_made_at_the_first_start_and_rotating_it_shuts_the_old_one_out(make: Make) -> None:
+    runtime = make(token="")
+    await runtime.start(port=0)
+    old = runtime.token()
+    assert old is not None
+    assert old.reveal().startswith("sk-local-")
+    assert (await post(runtime, token=old.reveal())).json()["error"]["code"] == "no_provider"
+    new = await runtime.rotate_token()
+    assert (await post(runtime, token=old.reveal())).status_code == 401
+    assert (await post(runtime, token=new.reveal())).status_code == 503
+
+
+async def test_a_key_changed_by_another_process_is_seen(make: Make, upstream: FaultyUpstream) -> None:
+    backend = MemoryKeyring()
+    runtime = make(provider_toml("one", upstream), backend=backend)
+    await runtime.start(port=0)
+    host = upstream.base_url.removeprefix("http://").removesuffix("/v1")
+    backend.set_password("switchtower", f"one@{host}", "sk-late-0123456789abcdef")
+    KeyStamp(runtime.paths.key_stamp).touch()
+    await until(lambda: runtime.fleet.providers[0]._credential is not None)
+    await post(runtime)
+    assert upstream.posts[-1].header("authorization") == "Bearer sk-late-0123456789abcdef"
+
+
+async def test_a_provider_without_key_is_shown_as_such_with_the_remedy(make: Make) -> None:
+    runtime = make('[[providers]]\nid = "openai"\nkind = "openai"\n')
+    await runtime.start(port=0)
+    status = runtime.snapshot().providers[0]
+    assert status.state is HealthState.NEEDS_KEY
+    assert "switchtower keys set openai" in status.detail
+    refused = (await post(runtime)).json()["error"]
+    assert (refused["code"], "api.openai.com" in refused["message"]) == ("provider_needs_key", True)
+
+
+async def test_a_critical_provider_that_cannot_be_loaded_stops_the_start(make: Make) -> None:
+    runtime = make('[[providers]]\nid = "openai"\nkind = "openai"\ncritical = true\n')
+    with pytest.raises(StartError, match="critical"):
+        await runtime.start(port=0)
+
+
+async def test_bad_settings_without_a_good_copy_stop_the_start(make: Make) -> None:
+    runtime = make("[server]\nport = 99999\n")
+    with pytest.raises(StartError, match="port") as caught:
+        await runtime.start(port=0)
+    assert "99999" not in str(caught.value)
+
+
+async def test_a_taken_port_stops_the_start_or_is_shown(make: Make) -> None:
+    first = make()
+    await first.start(port=0)
+    taken = int(first.service.listening.removesuffix("/v1").rsplit(":", 1)[1])
+    with pytest.raises(StartError, match=str(taken)):
+        await make().start(port=taken)
+    shown = make()
+    await shown.start(port=taken, tolerate_port=True)
+    assert str(taken) in shown.snapshot().problem
+    assert shown.snapshot().listening == ""
+
+
+class BrokenKeyring(MemoryKeyring):
+    def get_password(self, service: str, username: str, /) -> str | None:
+        raise RuntimeError("locked")
+
+
+async def test_without_a_keyring_serve_stops_and_the_tray_goes_on(make: Make) -> None:
+    with pytest.raises(StartError, match="SWITCHTOWER_TOKEN"):
+        await make(token="", backend=BrokenKeyring()).start(port=0)
+    runtime = make(token="", backend=BrokenKeyring())
+    await runtime.start(port=0, tolerate_port=True)
+    assert "SWITCHTOWER_TOKEN" in runtime.snapshot().problem
+
+
+async def test_an_env_key_needs_no_keyring(make: Make, upstream: FaultyUpstream) -> None:
+    runtime = make(provider_toml("one", upstream, key='"env:ONE_KEY"'), backend=BrokenKeyring())
+    runtime.keys._environ |= {"ONE_KEY": "sk-env-0123456789abcdef"}
+    await runtime.start(port=0)
+    await post(runtime)
+    assert upstream.posts[0].header("authorization") == "Bearer sk-env-0123456789abcdef"
+
+
+async def test_a_kind_whose_plug_in_failed_is_a_provider_with_a_config_error(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.providers.registry import LoadFailure, Registry
+
+    registry = Registry.load(lambda: ())
+    registry.failures = (LoadFailure("odd", 'Plug-in "odd": no such module.'),)
+    monkeypatch.setattr(Registry, "load", lambda: registry)
+    runtime = make('[[providers]]\nid = "odd"\nkind = "odd"\n')
+    await runtime.start(port=0)
+    status = runtime.snapshot().providers[0]
+    assert status.state is HealthState.CONFIG_ERROR
+    assert "no such module" in status.detail
+
+
+async def test_stopping_leaves_no_file_task_or_connection_behind(make: Make, upstream: FaultyUpstream) -> None:
+    runtime = make(provider_toml("one", upstream))
+    await runtime.start(port=0)
+    assert json.loads(runtime.paths.instance_file.read_text()) == {"listening": runtime.service.listening}
+    await post(runtime)
+    await runtime.stop()
+    assert not runtime.paths.instance_file.exists()
+    await upstream.wait(lambda: upstream.open_connections == 0)
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_no_socket_task_or_descriptor_is_left_after_a_thousand_requests_and_reloads(
+    make: Make, upstream: FaultyUpstream
+) -> None:
+    runtime = make(provider_toml("one", upstream))
+    await runtime.start(port=0)
+    async with httpx.AsyncClient(trust_env=False, headers={"authorization": f"Bearer {TOKEN}"}) as client:
+        url = f"{runtime.service.listening}/chat/completions"
+        await client.post(url, json=CHAT)
+        before = open_descriptors()
+        for number in range(1000):
+            body = CHAT | {"stream": True} if number % 2 else CHAT
+            assert (await client.post(url, json=body)).status_code == 200
+        runtime.fleet.forget_keys()
+        await runtime.take_over(runtime.settings)
+        await client.post(url, json=CHAT)
+        await until(lambda: upstream.open_connections == 1)
+        assert open_descriptors() <= before + 2
+        assert runtime.fleet.providers[0].counters.requests == 1002
+
+
+async def test_a_task_that_fails_is_logged(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    runtime = make()
+
+    async def broken() -> None:
+        raise RuntimeError("boom")
+
+    task = runtime.spawn("breaks", broken())
+    await asyncio.wait({task})
+    await asyncio.sleep(0)
+    assert "task failed name=breaks" in caplog.text
+
+
+async def test_watching_closely_probes_more_often(make: Make, upstream: FaultyUpstream) -> None:
+    runtime = make(provider_toml("one", upstream))
+    await runtime.start(port=0)
+    await until(lambda: len(upstream.requests) == 1)
+    runtime.watch_closely(True)
+    assert runtime.health.closely
+
+
+async def test_the_demo_answers_streams_and_fails_over(tmp_path: Path) -> None:
+    environ = {"SWITCHTOWER_HOME": str(tmp_path), "SWITCHTOWER_TOKEN": TOKEN}
+    runtime = DemoRuntime(Paths.from_environ(environ), environ)
+    await runtime.start(port=0)
+    try:
+        plain = await post(runtime, CHAT | {"model": "demo-small"})
+        assert plain.json()["choices"][0]["message"]["content"].startswith("Demo answer:")
+        failover = await post(runtime, CHAT | {"model": "demo-failover"})
+        assert failover.headers["x-switchtower-provider"] == "demo-b"
+        assert runtime.snapshot().demo
+        rows = await runtime.usage(datetime.now(UTC) - timedelta(days=14), Grouping.DAY)
+        assert len(rows) >= 14
+    finally:
+        await runtime.stop()
