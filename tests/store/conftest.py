@@ -49,10 +49,12 @@ class SecretServiceSession:
         assert bus.stdout is not None
         self.env["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().decode().strip()
 
-    def start_keyring(self) -> None:
-        daemon = self._start("gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets")
+    def start_keyring(self, *, unlock: bool = True) -> None:
+        """Start gnome-keyring; without `unlock` nobody has logged in yet and no collection exists."""
+        options = ["--unlock"] if unlock else []
+        daemon = self._start("gnome-keyring-daemon", "--foreground", *options, "--components=secrets")
         assert daemon.stdin is not None
-        daemon.stdin.write(_PASSWORD)
+        daemon.stdin.write(_PASSWORD if unlock else b"")
         daemon.stdin.close()
         deadline = time.monotonic() + 10
         while "true" not in self._owner():
