@@ -16,11 +16,13 @@ from app.domain.faults import Fault, FaultKind, ProviderError
 
 _MAX_MESSAGE = 2000
 _MAX_PARTS = 3
+_MAX_DEPTH = 6
 _TEXT_KEYS = (
     "message",
     "msg",
     "detail",
     "error",
+    "errors",
     "error_description",
     "description",
     "reason",
@@ -60,10 +62,13 @@ def read_error(value: object) -> ProviderError:
 def in_band_error(reply: Mapping[str, Any], event: bytes = b"") -> ProviderError | None:
     """Find the error in a body or stream event that came with a success status; None when it is none.
 
-    OpenRouter puts it beside or into the `choices` of an otherwise normal chunk.
+    OpenRouter puts it beside or into the `choices` of an otherwise normal chunk, Groq also into `x_groq`.
     """
     if reply.get("error") or event == b"error" or "error" in (reply.get("object"), reply.get("type")):
         return read_error(reply)
+    groq = reply.get("x_groq")
+    if isinstance(groq, dict) and groq.get("error"):
+        return read_error(groq)
     choices = reply.get("choices")
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and (choice.get("error") or choice.get("finish_reason") == "error"):
@@ -135,9 +140,9 @@ def _text(value: object, depth: int = 0) -> str:
     """Find the words in whatever a message turned out to be."""
     if isinstance(value, str):
         return clean(value).strip()[:_MAX_MESSAGE]
-    if isinstance(value, list) and depth < _MAX_PARTS:
+    if isinstance(value, list) and depth < _MAX_DEPTH:
         return "; ".join(filter(None, (_text(item, depth + 1) for item in value[:_MAX_PARTS])))
-    if isinstance(value, dict) and depth < _MAX_PARTS:
+    if isinstance(value, dict) and depth < _MAX_DEPTH:
         return next(filter(None, (_text(value.get(key), depth + 1) for key in _TEXT_KEYS)), "")
     return ""
 

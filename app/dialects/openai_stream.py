@@ -28,6 +28,7 @@ class _QuietChoice(msgspec.Struct, gc=False):
 
 class _QuietGroq(msgspec.Struct, gc=False):
     usage: None = None
+    error: None = None
 
 
 class _QuietChunk(msgspec.Struct, gc=False):
