@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keyring.core
 from keyring.backend import KeyringBackend
@@ -63,8 +63,8 @@ class SystemKeyring:
             self._backend.delete_password(SERVICE, user)
 
     def _check(self) -> None:
-        if not self._may_prompt and _uses_secret_service(self._backend):
-            _check_unlocked()
+        if _uses_secret_service(self._backend):
+            _unlock(may_prompt=self._may_prompt)
 
 
 def open_keyring(*, may_prompt: bool) -> SystemKeyring:
@@ -116,20 +116,27 @@ def _check_length(value: str) -> None:
         )
 
 
-def _check_unlocked() -> None:
-    """Fail where the Secret Service would open a window to ask for a password.
+def _unlock(*, may_prompt: bool) -> None:
+    """See that the Secret Service is open; keyring does so too, but leaves its connection open when it fails.
 
     Raises:
-        KeyringProblem: the keyring is locked, or there is none yet and making one would ask for a password.
+        KeyringProblem: it is locked and the user may not be asked or said no, or there is none yet.
     """
     with closing(secretstorage.dbus_init()) as connection:
-        try:
-            collection = secretstorage.Collection(connection)
-            is_locked = collection.is_locked()
-        except secret_service_errors.ItemNotFoundException:
-            raise KeyringProblem(
-                "The system keyring has no place to keep keys yet.",
-                f"Log in to the desktop once, or {USE_ENVIRONMENT}.",
-            ) from None
-    if is_locked:
-        raise locked()
+        if (_stays_locked if may_prompt else _is_locked)(connection):
+            raise locked()
+
+
+def _stays_locked(connection: Any) -> bool:
+    """Ask the user; True when the question was waved away."""
+    return secretstorage.get_default_collection(connection).unlock()
+
+
+def _is_locked(connection: Any) -> bool:
+    """Look without asking: making the first collection would open a window too."""
+    try:
+        return secretstorage.Collection(connection).is_locked()
+    except secret_service_errors.ItemNotFoundException:
+        raise KeyringProblem(
+            "The system keyring has no place to keep keys yet.", f"Log in to the desktop once, or {USE_ENVIRONMENT}."
+        ) from None
