@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, overload
 
 import httpx
 
@@ -67,6 +67,10 @@ class Exchange(Protocol):
         """Return the next bytes of the body, b"" at its end."""
         ...
 
+    async def poll(self, wait_s: float) -> bytes | None:
+        """Return as `chunk`, or None when nothing came within `wait_s` seconds."""
+        ...
+
     async def aclose(self) -> None:
         """Let go of the connection."""
         ...
@@ -90,6 +94,7 @@ class UpstreamReply:
         self._idle_s = idle_s
         self._end_time = end_time
         self._taken_bytes = 0
+        self._silent_s = 0.0
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -120,14 +125,27 @@ class UpstreamReply:
                 raise await self._too_large(limit_bytes)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def chunk(self) -> bytes:
+    @overload
+    async def chunk(self) -> bytes: ...
+
+    @overload
+    async def chunk(self, wait_s: float) -> bytes | None: ...
+
+    async def chunk(self, wait_s: float | None = None) -> bytes | None:
         """Return the next bytes as they come, b"" at the end. A cancelled call loses nothing and may be repeated.
+
+        With `wait_s`: None when nothing came for so many seconds; the time counts towards `idle_s`.
 
         Raises:
             FaultError: STALLED when nothing comes for `idle_s`, TRUNCATED when the reply breaks off, INTERRUPTED when
                 the client is closed, TOO_LARGE above 512 MiB.
         """
-        data = await self._next(self._idle_s)
+        left_s = self._idle_s - self._silent_s
+        data = await self._next(left_s, poll_s=None if wait_s is None or wait_s >= left_s else wait_s)
+        if data is None:
+            self._silent_s += wait_s or 0
+            return None
+        self._silent_s = 0.0
         self._taken_bytes += len(data)
         if self._taken_bytes > STREAM_LIMIT_BYTES:
             raise await self._too_large(STREAM_LIMIT_BYTES)
@@ -139,15 +157,16 @@ class UpstreamReply:
         if exchange is not None:
             await exchange.aclose()
 
-    async def _next(self, wait_s: float) -> bytes:
+    async def _next(self, idle_s: float, poll_s: float | None = None) -> bytes | None:
+        """Return the next bytes, None after `poll_s` of silence if that is given; let go at the end and at a fault."""
         if self._exchange is None:
             return b""
         try:
-            data = await self._exchange.chunk(wait_s)
+            data = await (self._exchange.chunk(idle_s) if poll_s is None else self._exchange.poll(poll_s))
         except httpx.HTTPError as error:
             await self.aclose()
             raise FaultError(fault_from_exception(error, self._provider, self._host, in_body=True)) from error
-        if not data:
+        if data == b"":
             await self.aclose()
         return data
 

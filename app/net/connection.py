@@ -53,7 +53,7 @@ class Connection(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = self._deadline = math.inf
         self._error: Exception | None = None
-        self._writing = self._paused = self._idle = False
+        self._writing = self._paused = self._idle = self._patient = False
         self._unsent_bytes = 0
         self.reply = ReplyReader()
         self.closed = False
@@ -101,7 +101,28 @@ class Connection(asyncio.BufferedProtocol):
             if reply.complete:
                 return b""
             await self._wait(idle_s)
-        data = reply.take()
+        return self._take()
+
+    async def poll(self, wait_s: float) -> bytes | None:
+        """Return as `chunk`, or None when nothing came within `wait_s` seconds, which is no fault then."""
+        reply = self.reply
+        end = self._loop.time() + wait_s
+        while not reply.buffered:
+            self._raise_error()
+            if reply.complete:
+                return b""
+            remaining_s = end - self._loop.time()
+            if remaining_s <= 0:
+                return None
+            self._patient = True
+            try:
+                await self._wait(remaining_s)
+            finally:
+                self._patient = False
+        return self._take()
+
+    def _take(self) -> bytes:
+        data = self.reply.take()
         if self._paused:
             self._resume_reading()
         return data
@@ -163,6 +184,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self._loop.time() < self._deadline:
             self._arm(self._deadline)
+        elif self._patient:
+            self._wake()
         elif self._writing and not self.reply.head_done:
             self._check_upload()
         else:

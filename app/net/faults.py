@@ -139,6 +139,7 @@ _REFUSED: dict[FaultKind, tuple[str, str]] = {
     FaultKind.CONTENT_FILTER: ("{p} refused the content", ""),
     FaultKind.MODEL_NOT_FOUND: ("{p} does not have the model", "Choose a model from the list of /v1/models."),
     FaultKind.UNSUPPORTED_PARAMETER: ("{p} does not support a parameter", "Leave the parameter out."),
+    FaultKind.MALFORMED_EVENT: ("{p} sent an event that cannot be read", _TRY_LATER),
     FaultKind.CONFIG_ERROR: ("{p} has nothing at this address", "Check base_url of the provider; it may lack /v1."),
     FaultKind.REDIRECT: (
         "{p} answered with a redirect, which is not followed so that the key stays home",

@@ -95,11 +95,18 @@ class Http2Exchange:
         Raises:
             httpx.TransportError: the stream broke, or no byte came for `idle_s` seconds.
         """
+        data = await self.poll(idle_s)
+        if data is None:
+            raise httpx.ReadTimeout("No byte came in time.")
+        return data
+
+    async def poll(self, wait_s: float) -> bytes | None:
+        """Return as `chunk`, or None when nothing came within `wait_s` seconds."""
         if self._next is None:
             self._next = asyncio.get_running_loop().create_task(self._read())
-        await asyncio.wait({self._next}, timeout=idle_s)
+        await asyncio.wait({self._next}, timeout=wait_s)
         if not self._next.done():
-            raise httpx.ReadTimeout("No byte came in time.")
+            return None
         task, self._next = self._next, None
         return task.result()
 

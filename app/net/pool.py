@@ -86,7 +86,7 @@ class Pool:
     def release(self, connection: Connection) -> None:
         """Take a connection back: for the next request when it can be reused, else close it at once."""
         if self._closed or not connection.reusable:
-            connection.abort()
+            connection.abort(_closed_error())
             return
         connection.rest()
         waiter = self._next_waiter()

@@ -6,7 +6,7 @@ import httptools
 import httpx
 
 HEAD_LIMIT_BYTES = 64 * 1024
-"""A reply's head that is still not complete after so many bytes, interim replies (1xx) included, is refused."""
+"""The most a reply's head may have, interim replies (1xx) included."""
 
 NO_RESPONSE = "Server disconnected without sending a response."
 CUT_SHORT = "Server closed the connection before the reply was complete."
@@ -63,13 +63,12 @@ class ReplyReader:
         except httptools.HttpParserUpgrade as error:
             raise httpx.RemoteProtocolError("The server switched to another protocol.") from error
         except httptools.HttpParserError as error:
-            if isinstance(error.__context__, httpx.DecodingError):
+            if isinstance(error.__context__, httpx.RequestError):  # one of ours, raised below
                 raise error.__context__ from None
             raise httpx.RemoteProtocolError(f"The reply is not valid HTTP/1.1: {error}.") from error
         if not self.head_done:
             self._head_bytes += len(data)
-            if self._head_bytes > HEAD_LIMIT_BYTES:
-                raise httpx.RemoteProtocolError(f"The reply's headers exceed {HEAD_LIMIT_BYTES // 1024} kB.")
+            _limit_head(self._head_bytes)
 
     def end(self) -> httpx.RemoteProtocolError | None:
         """Take the end of the connection; return what is wrong with that, if anything."""
@@ -113,6 +112,8 @@ class ReplyReader:
             self.headers.clear()
             self.notable.clear()
             return
+        if self._head_bytes:  # it took more than one read
+            _limit_head(sum(len(name) + len(value) for name, value in self.headers))
         coding = self.notable.get(b"transfer-encoding", b"").strip().lower()
         if coding not in (b"", b"chunked"):
             raise httpx.DecodingError(f"The reply comes in the transfer coding {coding.decode('latin-1')}.")
@@ -136,3 +137,8 @@ class ReplyReader:
         """Take the end of a message; that of an interim reply means nothing."""
         if self.head_done:
             self.framed = self.complete = True
+
+
+def _limit_head(size: int) -> None:
+    if size > HEAD_LIMIT_BYTES:
+        raise httpx.RemoteProtocolError(f"The reply's headers exceed {HEAD_LIMIT_BYTES // 1024} kB.")

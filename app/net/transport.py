@@ -104,7 +104,7 @@ class Transport(httpx.AsyncBaseTransport):
 class Http1Exchange:
     """A request that was sent and whose reply's head has come; the connection is given back by `aclose`."""
 
-    __slots__ = ("_connection", "_pool", "chunk", "encoding", "framed", "headers", "status")
+    __slots__ = ("_connection", "_pool", "chunk", "encoding", "framed", "headers", "poll", "status")
 
     def __init__(self, pool: Pool, connection: Connection) -> None:
         """Wrap a connection that `pool` gave."""
@@ -116,6 +116,7 @@ class Http1Exchange:
         self.framed = reply.framed
         self.encoding = reply.notable.get(b"content-encoding", b"").strip().lower()
         self.chunk: Callable[[float], Coroutine[Any, Any, bytes]] = connection.chunk
+        self.poll: Callable[[float], Coroutine[Any, Any, bytes | None]] = connection.poll
 
     async def aclose(self) -> None:
         """Give the connection back; the pool keeps or closes it."""

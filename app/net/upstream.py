@@ -61,14 +61,17 @@ class Upstream:
     credential: Credential | None
 
     def target(self, path: str) -> str:
-        """Join `path` to that of the base URL.
+        """Join `path` to that of the base URL; each `/..` it begins with goes one step up from there.
 
         Raises:
             FaultError: CONFIG_ERROR, when it holds spaces or anything else that must be quoted.
         """
         if _PATH.fullmatch(path) is None:
             raise _config_fault(self.name, "a path holds characters that must be quoted", "Quote them.")
-        joined = f"{self.path}/{path.lstrip('/')}"
+        base = self.path
+        while path.startswith("/../"):
+            base, path = base.rpartition("/")[0], path.removeprefix("/..")
+        joined = f"{base}/{path.lstrip('/')}"
         if not self.query:
             return joined
         return f"{joined}{'&' if '?' in path else '?'}{self.query}"

@@ -84,6 +84,7 @@ _CODES: dict[FaultKind, frozenset[str]] = {
         {"server_error", "api_error", "internal_error", "internal_server_error", "internal", "engine_error"}
     ),
     FaultKind.BAD_REQUEST: frozenset({"invalid_value", "invalid_argument", "tool_use_failed", "json_validate_failed"}),
+    FaultKind.MALFORMED_EVENT: frozenset({FaultKind.MALFORMED_EVENT.value}),  # the stream readers' own word
 }
 _BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes}
 
