@@ -14,6 +14,8 @@ from app.net.faults import fault_from_error, fault_from_status
 
 _OK = 200
 _ERROR_BODY_BYTES = 1024 * 1024
+_FAREWELL_S = 0.05
+"""How long the end of the connection's answer is waited for after the stream's own end mark, to use it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,9 @@ class Attempt:
             while not self._ended:
                 if reader.error is not None:
                     raise FaultError(fault_from_error(self.candidate.provider.name, reader.error))
+                if reader.ended:
+                    await upstream.chunk(_FAREWELL_S)
+                    return self._end(reader)
                 data = await upstream.chunk(wait_s)
                 if data is None:
                     return None
@@ -147,15 +152,21 @@ class Attempt:
                 if out := reader.feed(data):
                     return out
         except FaultError as error:
-            if reader.error is None and reader.complete:
+            if not self._ended and reader.error is None and reader.complete:
                 return self._end(reader)
             raise FaultError(self._interruption or error.fault) from error
         return b""
 
     def _end(self, reader: StreamReader) -> bytes:
-        """Take the end of the stream; what it still owes the client."""
+        """Take the end of the stream; return what it still owes the client.
+
+        Raises:
+            FaultError: the end came too early, or its last bytes were an error.
+        """
         self._ended = True
         tail = reader.finish()
+        if reader.error is not None:
+            raise FaultError(fault_from_error(self.candidate.provider.name, reader.error))
         if not reader.complete:
             raise FaultError(self.truncated())
         return tail

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.domain.events import ProviderHealthChanged
@@ -14,6 +14,7 @@ from app.engine.bus import Bus
 from app.engine.catalogue import ModelList
 from app.net.client import ClientOptions, Credential, UpstreamClient
 from app.providers.spec import ProviderSpec
+from app.store.log import redact
 from app.store.settings import Provider as ProviderSettings
 
 _log = logging.getLogger(__name__)
@@ -151,15 +152,21 @@ class Provider:
         self._answered, self._last_fault = True, None
         self._changed(before)
 
-    def failed(self, fault: Fault) -> None:
-        """The provider could not answer; a client's own mistakes leave its health alone."""
+    def failed(self, fault: Fault) -> Fault:
+        """The provider could not answer; a client's own mistakes leave its health alone.
+
+        Returns the fault as it may be shown: with this provider's id, and without a key that the provider repeated.
+        """
         before = self.state
+        param = None if fault.param is None else redact(fault.param)
+        fault = replace(fault, provider=self.id, message=redact(fault.message), param=param)
         self._checked_at = self._clock()
         if POLICY[fault.kind].breaker or fault.kind in _STATE_OF_FAULT:
             self._last_fault = fault
         else:
             self._answered = True
         self._changed(before)
+        return fault
 
     def count(self, usage: Usage, *, failed: bool) -> None:
         """Add one request of a client to the counters and tell the bus."""

@@ -113,9 +113,8 @@ class Relay:
             await attempt.run()
         except FaultError as error:
             await attempt.close()
-            fault = replace(error.fault, provider=provider.id)
+            fault = provider.failed(error.fault)
             journal.tried(attempt, fault)
-            provider.failed(fault)
             provider.count(attempt.usage, failed=fault.policy.breaker or fault.policy.next)
             raise FaultError(fault) from error
         except BaseException:
@@ -191,8 +190,7 @@ class Relay:
                     yield call.dialect.KEEPALIVE if data is None else data
                 outcome = "ok"
             except FaultError as error:
-                fault, outcome = error.fault, "incomplete"
-                attempt.candidate.provider.failed(fault)
+                fault, outcome = attempt.candidate.provider.failed(error.fault), "incomplete"
                 yield call.dialect.render_stream_fault(fault, call.request_id)
         finally:
             self._streams.discard(attempt)
