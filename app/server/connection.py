@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -21,6 +21,38 @@ HEADERS_S = 9.5
 """For the request line with its headers, and for the rest of a body that was refused: gone before 10 s are over."""
 WRITE_STALL_S = 120.0
 """A client that takes nothing for so long is cut off."""
+
+_CONTINUE = b"HTTP/1.1 100 "
+
+
+class _HeadWithBody:
+    """The transport as one answer sees it: the head waits for the first of the body, so that one write takes both."""
+
+    __slots__ = ("_head", "_transport", "is_closing")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = b""
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Hold the head, send everything else; whether there is a body or not, uvicorn writes one."""
+        if self._head is None:
+            self._transport.write(data)
+        elif self._head:
+            self._transport.write(self._head + data)
+            self._head = None
+        elif data.startswith(_CONTINUE):
+            self._transport.write(data)
+        else:
+            self._head = data
+
+    def close(self) -> None:
+        """Close, but not before a head without a body has gone out."""
+        if self._head:
+            self._transport.write(self._head)
+            self._head = None
+        self._transport.close()
 
 
 class Connection(HttpToolsProtocol):
@@ -141,6 +173,8 @@ class Connection(HttpToolsProtocol):
         self._in_headers = False
         self._read_due = None
         super().on_headers_complete()
+        if self.scope["method"] != "HEAD":
+            self.cycle.transport = cast("asyncio.Transport", _HeadWithBody(self.transport))
 
     def on_message_complete(self) -> None:
         """Read on after a whole request, for only so is a client's leaving seen."""

@@ -7,6 +7,7 @@ headers and the cap on connections are in `connection.py`, below ASGI.
 """
 
 import asyncio
+import itertools
 import re
 import secrets
 import time
@@ -18,6 +19,7 @@ from urllib.parse import parse_qsl
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.server.asgi import SHUTTING_DOWN, Headers, Receive, Scope, Send, fault_answer, send_plain
 from app.server.cors import cors_headers, preflight_answer
+from app.server.deadline import SharedDeadline
 from app.server.rules import EDITOR_ORIGIN, CompiledRules, GateRules
 
 if TYPE_CHECKING:
@@ -122,9 +124,11 @@ class Gate:
         self._inside = inside
         self._rules = rules
         self._clock = clock
-        self._body_s = body_s
+        self._deadline = SharedDeadline(body_s)
         self._key = secrets.token_bytes(32)
         self._compiled = CompiledRules(GateRules({}), self._key)
+        self._run = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
         self._failures = 0
         self._last_failure_s = 0.0
 
@@ -141,7 +145,7 @@ class Gate:
         if page and scope["method"] == "OPTIONS":
             await send_plain(send, preflight_answer(origin, seen.get(b"access-control-request-headers", b"")))
         elif client is not None or ((page or not origin) and self._inside.is_public(scope["method"], scope["path"])):
-            visit = Visit(scope["method"], scope["path"], client or "", _request_id(seen), cors=cors)
+            visit = Visit(scope["method"], scope["path"], client or "", self._request_id(seen), cors=cors)
             await self._admit(visit, seen, receive, send)
         else:
             await self._slow_down(presented)
@@ -152,6 +156,13 @@ class Gate:
         if rules is not self._compiled.source:
             self._compiled = CompiledRules(rules, self._key)
         return self._compiled
+
+    def _request_id(self, seen: dict[bytes, bytes]) -> str:
+        """Return the client's own request id when it is safe to repeat, else a new one."""
+        theirs = seen.get(b"x-request-id", b"")
+        if _SAFE_REQUEST_ID.fullmatch(theirs):
+            return theirs.decode("ascii")
+        return f"req_{self._run}{next(self._numbers):08x}"
 
     async def _slow_down(self, presented: list[bytes]) -> None:
         """Count wrong tokens; after the first few each costs the guesser time. Right ones are never delayed."""
@@ -193,18 +204,7 @@ class Gate:
             raise FaultError(_NOT_JSON)
         limit_bytes = self._compiled.max_body_bytes
         _check_size(int(seen.get(b"content-length", b"0")), limit_bytes)
-        parts: list[bytes] = []
-        size_bytes = 0
-        async with asyncio.timeout(self._body_s):
-            while True:
-                message = await receive()
-                if message["type"] != "http.request":
-                    return None
-                parts.append(message.get("body", b""))
-                size_bytes += len(parts[-1])
-                _check_size(size_bytes, limit_bytes)
-                if not message.get("more_body", False):
-                    return parts[0] if len(parts) == 1 else b"".join(parts)
+        return await self._deadline.wait(_read(receive, limit_bytes))
 
     async def _refuse(self, fault: Fault, scope: Scope, send: Send, more: Headers = ()) -> None:
         """Turn away a request without a token: the same bytes whatever it asked for."""
@@ -249,14 +249,6 @@ def _presented(scope: Scope, seen: dict[bytes, bytes]) -> list[bytes]:
     return [token for token in tokens if token]
 
 
-def _request_id(seen: dict[bytes, bytes]) -> str:
-    """Return the client's own request id when it is safe to repeat, else a new one."""
-    theirs = seen.get(b"x-request-id", b"")
-    if _SAFE_REQUEST_ID.fullmatch(theirs):
-        return theirs.decode("ascii")
-    return f"req_{secrets.token_hex(12)}"
-
-
 def _is_json(seen: dict[bytes, bytes]) -> bool:
     """Whether the body is declared as plain JSON; what a web page may send unasked (forms, text) never is."""
     if seen.get(b"content-encoding", b"identity") != b"identity":
@@ -266,6 +258,25 @@ def _is_json(seen: dict[bytes, bytes]) -> bool:
         return True
     kind, *parameters = [part.strip() for part in declared.lower().split(b";")]
     return kind == b"application/json" and all(_CHARSET.fullmatch(part) for part in parameters if part)
+
+
+async def _read(receive: Receive, limit_bytes: int) -> bytes | None:
+    """Put the parts of a body together and count them; None when the client went away before its end.
+
+    Raises:
+        FaultError: BODY_TOO_LARGE.
+    """
+    parts: list[bytes] = []
+    size_bytes = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts.append(message.get("body", b""))
+        size_bytes += len(parts[-1])
+        _check_size(size_bytes, limit_bytes)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _check_size(size_bytes: int, limit_bytes: int) -> None:

@@ -34,7 +34,8 @@ def bind(host: str, port: int) -> socket.socket:
         ListenError: the address is not ours, or the system forbids the port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # with the protocol named, for only then does asyncio set TCP_NODELAY on the connections
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         _make_exclusive(sock)
         sock.bind((host, port))

@@ -181,3 +181,27 @@ def test_the_deadlines_are_those_of_the_design():
     assert connection.HEADERS_S <= 10
     assert connection.WRITE_STALL_S == 120
     assert connection.MAX_CONNECTIONS == 256
+
+
+async def test_head_and_body_leave_in_one_write(served, monkeypatch):
+    writes = []
+
+    class Watched:
+        def __init__(self, transport):
+            self._transport = transport
+
+        def __getattr__(self, name):
+            return getattr(self._transport, name)
+
+        def write(self, data):
+            writes.append(bytes(data))
+            self._transport.write(data)
+
+    made = Connection.connection_made
+    monkeypatch.setattr(Connection, "connection_made", lambda self, transport: made(self, Watched(transport)))
+    assert (await served.request("GET", "/health")).status == 200
+    assert (await served.request("HEAD", "/health")).status == 200
+    served.relay.script = served.relay.short_stream
+    assert (await served.request("POST", CHAT, STREAM_BODY)).status == 200
+    assert len(writes) == 1 + 1 + 5
+    assert writes[2].endswith(b'data: {"n":0}\n\n\r\n')

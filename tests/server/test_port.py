@@ -1,5 +1,6 @@
 """A port is ours alone, or the error says whose it is."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -84,3 +85,21 @@ def test_the_owner_is_found_in_proc():
 @pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
 def test_hosts_are_shown_as_in_urls(host, shown):
     assert show_host(host) == shown
+
+
+async def test_small_writes_are_not_held_back_by_the_system():
+    seen = []
+
+    class Look(asyncio.Protocol):
+        def connection_made(self, transport):
+            seen.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            transport.close()
+
+    sock = bind("127.0.0.1", 0)
+    address = sock.getsockname()
+    server = await asyncio.get_running_loop().create_server(Look, sock=sock)
+    reader, writer = await asyncio.open_connection(*address)
+    assert await reader.read() == b""
+    writer.close()
+    server.close()
+    assert seen[0] != 0
