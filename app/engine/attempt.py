@@ -139,8 +139,7 @@ class Attempt:
         assert upstream is not None and reader is not None  # noqa: S101, PT018 - a committed stream has both
         try:
             while not self._ended:
-                if reader.error is not None:
-                    raise FaultError(fault_from_error(self.candidate.provider.name, reader.error))
+                self._raise_error(reader)
                 if reader.ended:
                     await upstream.chunk(_FAREWELL_S)
                     return self._end(reader)
@@ -165,11 +164,14 @@ class Attempt:
         """
         self._ended = True
         tail = reader.finish()
-        if reader.error is not None:
-            raise FaultError(fault_from_error(self.candidate.provider.name, reader.error))
+        self._raise_error(reader)
         if not reader.complete:
             raise FaultError(self.truncated())
         return tail
+
+    def _raise_error(self, reader: StreamReader) -> None:
+        if reader.error is not None:
+            raise FaultError(fault_from_error(self.candidate.provider.name, reader.error))
 
     async def interrupt(self, fault: Fault) -> None:
         """Break the stream off; its reader gets `fault`."""
