@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from app.domain.usage import Grouping, UsageRow
 from app.store.ledger_file import (
+    NOT_CLEAN,
     NewerDatabaseError,
     connect_for_reading,
     damage_notice,
@@ -229,6 +230,7 @@ class Ledger:
             with transaction(connection):
                 connection.executemany(INSERT_REQUEST, [row.values for row in self._batch])
                 connection.executemany(ADD_TO_DAY, daily_rows(self._batch))
+                connection.execute(NOT_CLEAN)
             self._batch = []
 
     def _take(self, event: "RequestFinished") -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 BUSY_TIMEOUT_MS = 5000
+NOT_CLEAN = "UPDATE state SET clean = 0 WHERE clean <> 0"
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY_CODE = 0xFF
 
@@ -145,7 +146,7 @@ def _open(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
         if version:
             _check(connection)
         _migrate(connection, path, migrations)
-        connection.execute("UPDATE state SET clean = 0")
+        connection.execute(NOT_CLEAN)
     except BaseException:
         connection.close()
         raise

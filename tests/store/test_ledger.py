@@ -292,6 +292,18 @@ async def test_kill_9_at_random_loses_no_acknowledged_row(path: Path) -> None:
         assert ledger.problem == ""
 
 
+async def test_another_instance_that_ends_does_not_make_ours_look_ended(path: Path) -> None:
+    async with running(path) as ledger:
+        await ledger.flush()
+        async with running(path) as other:
+            await other.flush()
+        assert rows(path, "SELECT clean FROM state")[0][0] == 1
+        ledger.record(event())
+        await ledger.flush()
+        assert rows(path, "SELECT clean FROM state")[0][0] == 0
+    assert rows(path, "SELECT clean FROM state")[0][0] == 1
+
+
 async def fill(path: Path, count: int = 2000) -> None:
     async with running(path) as ledger:
         for number in range(count):

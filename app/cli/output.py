@@ -1,0 +1,75 @@
+"""What the commands print: aligned tables, JSON and one-line errors, never a control character from outside."""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+GAP = "  "
+NOTHING = "-"
+NO_PROVIDERS = (
+    "There are no providers yet. Add one: switchtower providers add KIND (kinds: switchtower providers catalog)."
+)
+
+
+class CommandError(Exception):
+    """What was asked for failed; the text is one line that says what and the remedy."""
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns as wide as they need to be, numbers to the right; None is a dash."""
+    raw = [list(row) for row in rows]
+    cells = [list(headers), *([cell(value) for value in row] for row in raw)]
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    right = [any(type(row[place]) in (int, float) for row in raw) for place in range(len(headers))]
+    return "\n".join(_line(row, widths, right) for row in cells)
+
+
+def cell(value: object) -> str:
+    """One value as a person reads it."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return one_line(str(value))
+
+
+def one_line(text: str) -> str:
+    """`text` with control and direction-changing characters spelled out: it may come from a provider."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode("ascii", "replace")
+        for char in text
+    )
+
+
+def say(text: str = "") -> None:
+    """Print lines for the user, safely on any terminal."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))
+
+
+def say_json(value: object) -> None:
+    """Print `value` as JSON for a program."""
+    print(json.dumps(value, indent=2))
+
+
+def note(text: str) -> None:
+    """Print one line on stderr: an error, or something that must not mix with the output."""
+    print(one_line(text), file=sys.stderr)
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = [
+        " " * (width - _width(text)) + text if to_right else text + " " * (width - _width(text))
+        for text, width, to_right in zip(row, widths, right, strict=True)
+    ]
+    return GAP.join(padded).rstrip()

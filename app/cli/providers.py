@@ -1,0 +1,189 @@
+"""`switchtower providers`: what is set up, what there is, and changes to it; a running instance follows the file."""
+
+import argparse
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from app.cli.output import NO_PROVIDERS, CommandError, note, one_line, say, say_json, table
+from app.cli.session import Session
+
+if TYPE_CHECKING:
+    from app.domain.status import ProviderStatus
+    from app.store.settings import Provider, Settings
+
+
+def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands."""
+    group = verbs.add_parser("providers", help="list, add, remove, switch and test providers")
+    actions = group.add_subparsers(metavar="ACTION", dest="action", required=True)
+    _action(actions, "list", list_providers, "those in the settings")
+    _action(actions, "catalog", catalog, "every kind there is")
+    add = _action(actions, "add", add_provider, "add one to the settings")
+    add.add_argument("kind", metavar="KIND", help="see: switchtower providers catalog")
+    add.add_argument("--id", default="", metavar="ID", help="its name here; the kind when left out")
+    add.add_argument("--base-url", default="", metavar="U", help="another address than the catalog's")
+    add.add_argument("--key-from", default="", metavar="S", help="keyring (as a rule), env:NAME or none")
+    for name, verb, text in (
+        ("remove", remove, "take it out of the settings, and its key out of the keyring"),
+        ("enable", enable, "let it get requests"),
+        ("disable", disable, "let it get none"),
+        ("test", test, "ask it for its models, free of charge"),
+    ):
+        _action(actions, name, verb, text).add_argument("id", metavar="ID", help="see: switchtower providers list")
+
+
+def _action(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, verb: Any, text: str
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=text)
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(verb=verb)
+    return parser
+
+
+def list_providers(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """List what the settings have."""
+    session = Session(environ)
+    rows = [_describe(session, provider) for provider in session.settings.providers]
+    if args.json:
+        say_json(rows)
+    elif rows:
+        headers = ("id", "kind", "enabled", "priority", "key", "base URL")
+        say(table(headers, [tuple(row.values()) for row in rows]))
+    else:
+        say(NO_PROVIDERS)
+    return 0
+
+
+def catalog(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """List every kind of the registry."""
+    registry = Session(environ).registry
+    if args.json:
+        say_json([_kind(spec) for spec in registry])
+        return 0
+    rows = [(spec.id, spec.name, "yes" if spec.needs_key else "no", spec.base_url or "(yours)") for spec in registry]
+    say(table(("kind", "name", "key", "base URL"), rows))
+    for failure in registry.failures:
+        note(f"Not usable: {failure.kind}. {failure.reason}")
+    return 0
+
+
+def _kind(spec: Any) -> dict[str, object]:
+    return {
+        "kind": spec.id,
+        "name": spec.name,
+        "base_url": spec.base_url,
+        "needs_key": spec.needs_key,
+        "local": spec.local,
+        "lists_models": spec.lists_models,
+        "docs": spec.docs,
+        "key_url": spec.key_url,
+    }
+
+
+def add_provider(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Add a provider; its key is given separately."""
+    session = Session(environ)
+    spec = session.registry.get(args.kind)
+    if spec.needs_base_url and not args.base_url:
+        raise CommandError(f"{spec.name} needs an address. Add --base-url, for instance http://127.0.0.1:8000/v1.")
+    values = {"id": args.id or _free_id(args.kind, session.settings), "kind": args.kind}
+    values |= {key: value for key, value in (("base_url", args.base_url), ("key", args.key_from)) if value}
+    settings = session.settings_file.add_provider(values)
+    added = settings.providers[-1]
+    if args.json:
+        say_json(_describe(session, added))
+        return 0
+    say(f"Added {added.id}.")
+    if added.key == "keyring" and spec.needs_key and not spec.local:
+        say(f"Now give it its key: switchtower keys set {added.id}")
+        if spec.key_url:
+            say(f"Keys are made at {spec.key_url}")
+    return 0
+
+
+def remove(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Take a provider out; a keyring that cannot be asked only leaves its key behind."""
+    from app.store.key_names import key_host
+    from app.store.secrets import KeyringProblem
+
+    session = Session(environ)
+    provider = session.provider(args.id)
+    session.settings_file.remove_provider(args.id)
+    host = key_host(session.base_url(provider))
+    if provider.key == "keyring" and host:
+        try:
+            asyncio.run(session.keys.delete_provider_key(args.id, host))
+        except KeyringProblem as problem:
+            note(f"Its key, if it has one, is still in the keyring: {problem}")
+    return _done(args, f"Removed {args.id}.", {"removed": args.id})
+
+
+def enable(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Switch a provider on."""
+    Session(environ).settings_file.change_provider(args.id, enabled=True)
+    return _done(args, f"Enabled {args.id}.", {"id": args.id, "enabled": True})
+
+
+def disable(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Switch a provider off."""
+    Session(environ).settings_file.change_provider(args.id, enabled=False)
+    return _done(args, f"Disabled {args.id}.", {"id": args.id, "enabled": False})
+
+
+def test(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Probe a provider; exit 1 unless it is up."""
+    session = Session(environ)
+    session.provider(args.id)
+    status = asyncio.run(_probe(session, args.id))
+    if args.json:
+        say_json({**asdict(status), "checked_at": status.checked_at and status.checked_at.isoformat()})
+    else:
+        say(one_line(describe_status(status)))
+    return 0 if status.state.up else 1
+
+
+async def _probe(session: Session, provider_id: str) -> "ProviderStatus":
+    async with session.core() as core:
+        return await core.test_provider(provider_id)
+
+
+def describe_status(status: "ProviderStatus") -> str:
+    """One line: `openai: healthy, 212 ms, 42 models.`, or the state with the reason and the remedy."""
+    if not status.state.up:
+        return f"{status.id}: {status.state.replace('_', ' ')}. {status.detail}".rstrip()
+    parts = [str(status.state)]
+    if status.latency_ms is not None:
+        parts.append(f"{status.latency_ms:.0f} ms")
+    if status.models is not None:
+        parts.append(f"{status.models} model{'s' if status.models != 1 else ''}")
+    return f"{status.id}: {', '.join(parts)}."
+
+
+def _describe(session: Session, provider: "Provider") -> dict[str, object]:
+    return {
+        "id": provider.id,
+        "kind": provider.kind,
+        "enabled": provider.enabled,
+        "priority": provider.priority,
+        "key": provider.key,
+        "base_url": session.base_url(provider),
+    }
+
+
+def _done(args: argparse.Namespace, text: str, told: dict[str, object]) -> int:
+    if args.json:
+        say_json(told)
+    else:
+        say(text)
+    return 0
+
+
+def _free_id(kind: str, settings: "Settings") -> str:
+    """The kind itself, or with the first number that is not taken."""
+    number = 1
+    while settings.provider(chosen := kind if number == 1 else f"{kind}-{number}") is not None:
+        number += 1
+    return chosen

@@ -1,0 +1,108 @@
+"""`switchtower usage`: requests and tokens from the ledger, whether an instance runs or not."""
+
+import argparse
+import asyncio
+import csv
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time, timedelta
+
+from app.cli.output import CommandError, one_line, say, say_json, table
+from app.cli.session import Session
+from app.domain.usage import Grouping, UsageRow
+
+_HEADERS = ("requests", "failures", "input tokens", "output tokens", "unknown usage", "cost USD")
+_MOST_DAYS = 36_500
+_SPAN = re.compile(r"(\d{1,5})([dw])")
+_DAYS_PER_WEEK = 7
+
+
+def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = verbs.add_parser("usage", help="requests and tokens by provider, model, client or day")
+    parser.add_argument(
+        "--since", type=since_date, default="7d", metavar="7d", help="days (1d is today), weeks (2w) or a date"
+    )
+    parser.add_argument("--by", choices=[by.value for by in Grouping], default=Grouping.PROVIDER.value)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for programs")
+    form.add_argument("--csv", action="store_true", help="for spreadsheets")
+    parser.set_defaults(verb=usage)
+
+
+def usage(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Run the command."""
+    by = Grouping(args.by)
+    rows = asyncio.run(_read(Session(environ), args.since, by))
+    if args.json:
+        say_json({"since": args.since.isoformat(), "by": by.value, "rows": [asdict(row) for row in rows]})
+    elif args.csv:
+        _write_csv(by, rows)
+    elif rows:
+        say(table((by.value, *_HEADERS), [_values(row) for row in (*rows, *_total(rows))]))
+    else:
+        say(f"No requests since {args.since.isoformat()}.")
+    return 0
+
+
+async def _read(session: Session, since: date, by: Grouping) -> list[UsageRow]:
+    from app.store.ledger import Ledger
+
+    ledger = Ledger(session.paths.database_file)
+    rows = await ledger.usage(datetime.combine(since, time.min).astimezone(), by)
+    if ledger.problem:
+        raise CommandError(f"{ledger.problem} Start Switchtower: it keeps the damaged file and begins a new one.")
+    return rows
+
+
+def _values(row: UsageRow) -> tuple[object, ...]:
+    return (row.key or "(none)", *_counts(row))
+
+
+def _counts(row: UsageRow) -> tuple[object, ...]:
+    return (row.requests, row.failures, row.input_tokens, row.output_tokens, row.unknown_usage, row.cost_usd)
+
+
+def _total(rows: Sequence[UsageRow]) -> list[UsageRow]:
+    """A last line with the sums, when there is more than one."""
+    if len(rows) == 1:
+        return []
+    known = [row.cost_usd for row in rows if row.cost_usd is not None]
+    total = UsageRow(
+        "total",
+        sum(row.requests for row in rows),
+        sum(row.failures for row in rows),
+        sum(row.input_tokens for row in rows),
+        sum(row.output_tokens for row in rows),
+        sum(row.unknown_usage for row in rows),
+        sum(known) if len(known) == len(rows) else None,
+    )
+    return [total]
+
+
+def _write_csv(by: Grouping, rows: Sequence[UsageRow]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([by.value, "requests", "failures", "input_tokens", "output_tokens", "unknown_usage", "cost_usd"])
+    for row in rows:
+        writer.writerow([one_line(row.key), *("" if count is None else count for count in _counts(row))])
+
+
+def since_date(text: str, today: date | None = None) -> date:
+    """The first day meant by `7d`, `2w`, `today` or `2026-11-01`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none of these.
+    """
+    today = today or datetime.now(UTC).astimezone().date()
+    if text == "today":
+        return today
+    if span := _SPAN.fullmatch(text):
+        days = int(span[1]) * (_DAYS_PER_WEEK if span[2] == "w" else 1)
+        if 1 <= days <= _MOST_DAYS:
+            return today - timedelta(days=days - 1)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time span: use 7d, 2w, today or 2026-11-01") from None

@@ -1,0 +1,99 @@
+# ruff: noqa: ASYNC240  # a test may make its own loop wait for a file
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.cli import checks
+from app.cli.session import Session
+from app.server.demo import settings_toml
+from app.store.memory_keyring import MemoryKeyring
+
+
+async def test_settings(environ: dict[str, str], write_settings: Callable) -> None:
+    found, hint = await checks.settings(Session(environ))
+    assert (found.state, hint.state) == ("ok", "note")
+    write_settings("[serve]\n")
+    (found,) = await checks.settings(Session(environ))
+    assert found.state == "broken"
+    assert "config.toml:1: serve: unknown key" in found.text
+    assert "config.toml" in found.remedy
+
+
+async def test_folders_that_are_open_to_others(environ: dict[str, str], write_settings: Callable, home: Path) -> None:
+    file = write_settings("")
+    assert [finding.state for finding in await checks.folders(Session(environ))] == ["ok"]
+    home.chmod(0o755)
+    file.chmod(0o644)
+    found = await checks.folders(Session(environ))
+    assert {finding.state for finding in found} == {"broken"}
+    assert [finding.remedy for finding in found] == [f"chmod 700 {home}", f"chmod 600 {file}"]
+
+
+async def test_a_keyring_that_answers(environ: dict[str, str], keyring: MemoryKeyring) -> None:
+    (found,) = await checks.keyring(Session(environ))
+    assert found.state == "ok"
+
+
+async def test_no_keyring(environ: dict[str, str], write_settings: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    (found,) = await checks.keyring(Session(environ))
+    assert found.state == "note"  # nothing here needs it
+    write_settings('[[providers]]\nid = "openai"\nkind = "openai"\n')
+    (found,) = await checks.keyring(Session(environ))
+    assert found.state == "broken"
+    assert found.remedy
+    (found,) = await checks.keyring(Session({**environ, "SWITCHTOWER_TOKEN": "short"}))
+    assert (found.state, found.text) == ("broken", "SWITCHTOWER_TOKEN is shorter than 20 characters.")
+
+
+async def test_a_free_port_and_a_taken_one(environ: dict[str, str], write_settings: Callable) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        write_settings(f"[server]\nport = {server.getsockname()[1]}\n")
+        server.close()
+        (found,) = await checks.port(Session(environ))
+    assert found.state == "ok"
+    assert "is free; Switchtower is not running." in found.text
+
+
+async def test_our_own_port(environ: dict[str, str], instance: str) -> None:
+    (found,) = await checks.port(Session(environ))
+    assert found.state == "ok"
+    assert "is Switchtower's (process " in found.text
+
+
+async def test_a_strangers_port(environ: dict[str, str], instance: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (found,) = await checks.port(Session({**environ, "SWITCHTOWER_TOKEN": "another-token-0123456789"}))
+    assert found.state == "broken"
+    assert "not this Switchtower" in found.text
+    assert "server.port" in found.remedy
+
+
+async def test_the_proxy(environ: dict[str, str]) -> None:
+    (none,) = await checks.proxy(Session(environ))
+    (some,) = await checks.proxy(Session({**environ, "HTTPS_PROXY": "http://user:password@proxy.test:3128"}))
+    (bad,) = await checks.proxy(Session({**environ, "HTTPS_PROXY": "gopher://proxy.test"}))
+    assert (none.state, some.state, bad.state) == ("ok", "ok", "broken")
+    assert some.text == "Requests go through proxy.test:3128."
+
+
+async def test_providers(environ: dict[str, str], write_settings: Callable, demo_urls: tuple[str, str]) -> None:
+    write_settings(
+        settings_toml(*demo_urls)
+        + '[[providers]]\nid = "off"\nkind = "openai"\nenabled = false\n'
+        + '[[providers]]\nid = "keyless"\nkind = "openai"\nkey = "env:NOT_SET"\n'
+    )
+    found = await checks.providers(Session(environ))
+    assert [(finding.name, finding.state) for finding in found] == [
+        ("demo-a", "ok"), ("demo-b", "ok"), ("off", "note"), ("keyless", "broken")
+    ]  # fmt: skip
+    assert "NOT_SET" in found[3].text
+
+
+async def test_invalid_settings_leave_out_what_needs_them(environ: dict[str, str], write_settings: Callable) -> None:
+    write_settings("[serve]\n")
+    names = [finding.name for finding in await checks.examine(Session(environ))]
+    assert "settings" in names
+    assert "proxy" in names
+    assert "port" not in names

@@ -1,0 +1,100 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from app import __version__
+from app.cli.main import Faces, build_parser, run
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_version(switchtower: Callable) -> None:
+    assert switchtower("--version").out == f"switchtower {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["nonsense"],
+        ["serve", "--port", "70000"],
+        ["serve", "--port", "x"],
+        ["providers"],
+        ["providers", "add"],
+        ["keys", "set", "openai", "sk-a-key-on-the-command-line"],
+        ["usage", "--since", "yesterdayish"],
+        ["usage", "--json", "--csv"],
+        ["connect", "x"],
+        ["requests"],
+    ],
+)
+def test_a_wrong_command_line_is_2(switchtower: Callable, argv: list[str]) -> None:
+    done = switchtower(*argv)
+    assert done.code == 2
+    assert done.out == ""
+
+
+def test_help_names_every_command() -> None:
+    text = build_parser().format_help()
+    for name in ("serve", "status", "doctor", "providers", "keys", "clients", "token", "usage", "config", "demo"):
+        assert f"    {name} " in text
+
+
+def test_without_a_command_it_is_the_tray_and_demo_is_the_demo() -> None:
+    calls = []
+
+    def face(name: str) -> Callable[[Mapping[str, str], str, int | None], int]:
+        return lambda environ, host, port: calls.append((name, dict(environ), host, port)) or 7
+
+    faces = Faces(tray=face("tray"), demo=face("demo"))
+    assert run([], {"A": "b"}, faces) == 7
+    assert run(["--port", "9", "--host", "::1"], {}, faces) == 7
+    assert run(["demo", "--port", "0"], {}, faces) == 7
+    assert calls == [("tray", {"A": "b"}, "", None), ("tray", {}, "::1", 9), ("demo", {}, "", 0)]
+
+
+def test_without_faces_nothing_is_2(switchtower: Callable) -> None:
+    assert switchtower().code == 2
+    assert switchtower("demo").code == 2
+
+
+def test_a_failure_is_one_line(switchtower: Callable, write_settings: Callable) -> None:
+    write_settings("[server]\nprot = 1\n")
+    done = switchtower("providers", "list")
+    assert done.code == 1
+    assert done.err == 'switchtower: config.toml:2: server.prot: unknown key; did you mean "port"?\n'
+
+
+def test_an_interrupted_command_is_1(switchtower: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.cli.session.Session.paths", property(interrupt))
+    done = switchtower("config", "path")
+    assert (done.code, done.err) == (1, "switchtower: interrupted.\n")
+
+
+def test_a_reader_that_goes_away_is_no_error(environ: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.readline(); from app.__main__ import main; sys.exit(main())",
+         "providers", "catalog"],
+        cwd=ROOT, env={**os.environ, **environ, "PYTHONUNBUFFERED": "1"}, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate("go\n", timeout=30)
+    assert (process.returncode, err) == (0, "")
+
+
+def test_a_light_start() -> None:
+    script = (
+        "import sys; from app.__main__ import main; main(['--version']);"
+        "print([m for m in ('pydantic', 'uvicorn', 'keyring', 'httpx', 'sqlite3', 'PySide6') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"switchtower {__version__}\n[]\n"

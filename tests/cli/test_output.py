@@ -1,0 +1,47 @@
+import io
+import sys
+
+import pytest
+
+from app.cli.output import one_line, say, table
+
+
+def test_columns_are_aligned_and_numbers_to_the_right() -> None:
+    text = table(("name", "n", "on"), [("a", 1234567, True), ("bcd", None, False)])
+    assert text.splitlines() == [
+        "name          n  on",
+        "a     1,234,567  yes",
+        "bcd           -  no",
+    ]
+
+
+def test_wide_characters_take_two_columns() -> None:
+    first, second, third = table(("a", "b"), [("模型", "x"), ("abcd", "y")]).splitlines()
+    assert first == "a     b"
+    assert second == "模型  x"
+    assert third == "abcd  y"
+
+
+def test_only_headers_without_rows() -> None:
+    assert table(("a", "b"), []) == "a  b"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain é 模型", "plain é 模型"),
+        ("a\r\nb", "a\\r\\nb"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\u202eevil", "\\u202eevil"),
+        ("\ud800", "\\ud800"),
+    ],
+)
+def test_control_characters_are_spelled_out(text: str, shown: str) -> None:
+    assert one_line(text) == shown
+
+
+def test_a_terminal_that_knows_only_ascii_gets_question_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii", write_through=True))
+    say("模型 ok")
+    assert raw.getvalue() == b"?? ok\n"
