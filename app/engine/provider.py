@@ -63,7 +63,7 @@ class Provider:
         self.settings = settings
         self.spec = spec
         self.id = settings.id
-        self.name = spec.name if settings.id == spec.id else f"{spec.name} ({settings.id})"
+        self.name = _name(settings.id, spec)
         self.catalogue = ModelList(settings.models or spec.static_models)
         self.counters = Counters()
         self.in_flight = 0
@@ -219,3 +219,10 @@ class Provider:
             input_tokens=c.input_tokens,
             output_tokens=c.output_tokens,
         )
+
+
+def _name(provider_id: str, spec: ProviderSpec) -> str:
+    """What to call a provider: its kind, and its id where the kind alone would not tell it from another."""
+    if provider_id == spec.id:
+        return spec.name
+    return provider_id if spec.needs_base_url else f"{spec.name} ({provider_id})"

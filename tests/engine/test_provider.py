@@ -6,6 +6,8 @@ from app.domain.status import HealthState
 from app.domain.usage import Usage
 from app.engine.bus import Bus
 from app.engine.provider import Provider
+from app.providers.registry import Registry
+from app.store.settings import Provider as ProviderSettings
 from engine.rig import make_provider
 
 
@@ -109,4 +111,13 @@ def test_settings_reach_the_client(bus: Bus) -> None:
     )
     options = provider._options()
     assert (options.max_connections, options.idle_s, options.headers) == (7, 3, (("x-team", "t"),))
-    assert options.name == "OpenAI-compatible server (a)" or options.name.endswith("(a)")
+
+
+@pytest.mark.parametrize(
+    ("kind", "provider_id", "name"),
+    [("openai", "openai", "OpenAI"), ("openai", "work", "OpenAI (work)"), ("openai-compatible", "mine", "mine")],
+)
+def test_a_provider_is_called_by_its_kind_where_that_tells_it_apart(kind: str, provider_id: str, name: str) -> None:
+    spec = Registry.load(lambda: ()).get(kind)
+    settings = ProviderSettings(id=provider_id, kind=kind, base_url="http://127.0.0.1:9/v1")
+    assert Provider(settings, spec, None, Bus()).name == name
