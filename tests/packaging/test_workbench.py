@@ -82,7 +82,7 @@ def test_the_launcher_runs_the_source_folder_from_anywhere(bench: ModuleType, tm
         (True, False, ["serve"]),
     ],
 )
-def test_run_chooses_by_providers_and_screen(  # noqa: PLR0917 - pytest passes them by name
+def test_run_chooses_by_providers_and_screen(
     bench: ModuleType,
     started: list[list[str]],
     monkeypatch: pytest.MonkeyPatch,
