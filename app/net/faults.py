@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _RETRY_AFTER_MIN_S = 1.0
 _RETRY_AFTER_MAX_S = 3600.0
+_BUSY_RETRY_AFTER_S = 1.0
 _MESSAGE_CHARS = 500
 _LOOKS_SECRET = re.compile(
     r"(?i)\b(?:sk|pk|rk|gsk|xai|hf|pplx|nvapi|csk|fw|ghp|github_pat|tgp|r8)[-_][\w*.\-]{4,}"
@@ -79,7 +80,9 @@ def fault_from_exception(exc: Exception, provider: str, host: str, *, in_body: b
         return Fault(FaultKind.DISCONNECTED, message, _TRY_LATER, provider)
     for kind_of, kind, message, remedy in _TRANSPORT:
         if isinstance(exc, kind_of):
-            return Fault(kind, message.format(at=at, why=_clean(str(exc))), remedy, provider)
+            retry_after_s = _BUSY_RETRY_AFTER_S if kind is FaultKind.BUSY else None
+            text = message.format(at=at, why=_clean(str(exc)))
+            return Fault(kind, text, remedy, provider, retry_after_s=retry_after_s)
     return Fault(FaultKind.UNREACHABLE, f"{at} cannot be reached: {type(exc).__name__}.", _CHECK_NETWORK, provider)
 
 
@@ -109,9 +112,9 @@ def _connect_fault(exc: httpx.ConnectError, provider: str, at: str) -> Fault | N
 def _tls_problem(error: ssl.SSLError) -> tuple[str, str]:
     """Why TLS failed and what to do."""
     if not isinstance(error, ssl.SSLCertVerificationError):
-        reason = (error.reason or "handshake failed").replace("_", " ").lower()
+        reason = (getattr(error, "reason", None) or "handshake failed").replace("_", " ").lower()
         return reason, "Check that base_url names a server that speaks TLS on this port, and a proxy in between."
-    why = _clean(error.verify_message or str(error)).rstrip(".")
+    why = _clean(getattr(error, "verify_message", "") or str(error)).rstrip(".")
     words = why.lower()
     if "expired" in words or "not yet valid" in words:
         return why, "Check the date and time of this machine; if they are right, the server's certificate is not."

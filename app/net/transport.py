@@ -1,6 +1,7 @@
 """Our own outward transport, as httpx wants it; the hot path calls the pools below it with ready bytes."""
 
 import os
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
@@ -12,6 +13,7 @@ from app.net.pool import Pool, PoolLimits
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 
+_HOST = re.compile(r"[0-9A-Za-z._:-]+")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -21,9 +23,10 @@ def origin_of(url: httpx.URL) -> Origin:
     Raises:
         httpx.UnsupportedProtocol: it is neither http nor https, or has no host.
     """
-    if url.scheme not in _PORTS or not url.host:
+    host = url.raw_host.decode("ascii")
+    if url.scheme not in _PORTS or _HOST.fullmatch(host) is None:
         raise httpx.UnsupportedProtocol("The address must begin with http:// or https:// and name a host.")
-    return Origin(url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme])
+    return Origin(url.scheme, host, url.port or _PORTS[url.scheme])
 
 
 class Transport(httpx.AsyncBaseTransport):
