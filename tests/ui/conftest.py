@@ -1,0 +1,25 @@
+"""Qt without a screen, and the program's own event loop under every coroutine test of this folder."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtWidgets import QApplication
+
+from app.ui.loop import make_loop
+
+
+def _qt_loop() -> Any:
+    app = QApplication.instance() or QApplication(["switchtower-tests"])
+    assert isinstance(app, QApplication)
+    app.setQuitOnLastWindowClosed(False)
+    return make_loop(app)
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], Any]]:
+    del config, item
+    return {"qt": _qt_loop}
