@@ -2,11 +2,13 @@ import pytest
 
 from app.domain.events import ProviderHealthChanged
 from app.domain.faults import Fault, FaultKind
+from app.domain.secret import Secret
 from app.domain.status import HealthState
 from app.domain.usage import Usage
 from app.engine.bus import Bus
 from app.engine.provider import Provider
 from app.providers.registry import Registry
+from app.store import log
 from app.store.settings import Provider as ProviderSettings
 from engine.rig import make_provider
 
@@ -56,6 +58,13 @@ def test_a_fault_is_shown_with_its_remedy_until_the_provider_answers(provider: P
     provider.answered(12.0)
     assert provider.status().detail == ""
     assert provider.state is HealthState.HEALTHY
+
+
+def test_a_key_that_the_provider_repeats_is_never_shown(provider: Provider) -> None:
+    log.remember(Secret("AnotherKeyWithoutShape77"))
+    told = provider.failed(Fault(FaultKind.AUTH, "AnotherKeyWithoutShape77 is wrong.", param="AnotherKeyWithoutShape77"))
+    assert (told.message, told.param, told.provider) == ("… is wrong.", "…", "a")
+    assert "AnotherKey" not in provider.status().detail
 
 
 def test_latency_is_smoothed_and_a_slow_provider_is_called_slow(provider: Provider) -> None:

@@ -1,0 +1,31 @@
+"""A relay over one provider, once for every row of the catalog."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.providers.catalog import CATALOG
+from app.providers.spec import ProviderSpec
+from contract.row_rig import RowRig
+from faults.answers import Voice
+from faults.upstream import FaultyUpstream
+
+
+@pytest.fixture(params=CATALOG, ids=[spec.id for spec in CATALOG])
+def spec(request: pytest.FixtureRequest) -> ProviderSpec:
+    row: ProviderSpec = request.param
+    return row
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[FaultyUpstream]:
+    async with FaultyUpstream(Voice("upstream", models=("listed-small", "listed/large"))) as running:
+        yield running
+
+
+@pytest.fixture
+async def rig(spec: ProviderSpec, upstream: FaultyUpstream) -> AsyncIterator[RowRig]:
+    made = RowRig(spec, upstream)
+    await made.build()
+    yield made
+    await made.fleet.close()
