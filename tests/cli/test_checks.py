@@ -97,3 +97,21 @@ async def test_invalid_settings_leave_out_what_needs_them(environ: dict[str, str
     assert "settings" in names
     assert "proxy" in names
     assert "port" not in names
+
+
+async def test_a_folder_that_cannot_be_reached(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch(mode=0o600)
+    found = await checks.folders(Session({**environ, "SWITCHTOWER_HOME": str(tmp_path / "file" / "home")}))
+    assert {finding.state for finding in found} == {"broken"}
+    assert "cannot be reached" in found[0].text
+
+
+async def test_a_problem_of_the_running_instance(
+    environ: dict[str, str], instance: str, write_settings: Callable
+) -> None:
+    write_settings("[server\n")
+    session = Session(environ)
+    while len(found := await checks.port(session)) == 1:
+        pass
+    assert found[1].state == "broken"
+    assert "config.toml:1: not valid TOML" in found[1].text

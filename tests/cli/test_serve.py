@@ -1,8 +1,10 @@
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -84,3 +86,29 @@ def test_without_the_fast_loop_asyncios_own_serves(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "uvloop", None)
     monkeypatch.setitem(sys.modules, "winloop", None)
     assert _loop_factory() is None
+
+
+def test_in_this_process(
+    switchtower: Callable, environ: dict[str, str], home: Path, write_settings: Callable, demo_urls: tuple[str, str]
+) -> None:
+    write_settings(settings_toml(*demo_urls))
+
+    def end_when_it_listens() -> None:
+        while not (home / "instance.json").exists():
+            threading.Event().wait(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=end_when_it_listens)
+    thread.start()
+    done = switchtower("serve", "--port", "0")
+    thread.join()
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("listening on http://127.0.0.1:")
+    assert not (home / "instance.json").exists()
+
+
+def test_a_start_that_fails_in_this_process(switchtower: Callable, write_settings: Callable) -> None:
+    write_settings("[server\n")
+    done = switchtower("serve")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("switchtower: config.toml:1: not valid TOML")
