@@ -1,0 +1,96 @@
+"""`app/__main__.py`: which face is chosen, and what the last guard says."""
+
+import runpy
+import sys
+from types import ModuleType
+
+import pytest
+
+from app import __main__ as program
+from app import __version__
+
+
+def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"switchtower {__version__}\n"
+
+
+def test_a_wrong_command_line_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["dance"]) == 2
+    assert "dance" in capsys.readouterr().err
+
+
+def test_running_the_module_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["switchtower", "--version"])
+    monkeypatch.delitem(sys.modules, "app.__main__")
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("app", run_name="__main__")
+    assert end.value.code == 0
+
+
+def test_an_unexpected_error_is_one_line_without_its_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> int:
+        raise RuntimeError("sk-a-key-that-must-not-show")
+
+    monkeypatch.setattr(program, "_choose", fail)
+    assert program.main([]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "switchtower: unexpected RuntimeError; the log has the details.\n"
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "_choose", interrupt)
+    assert program.main([]) == 130
+
+
+def test_without_a_screen_the_tray_says_what_to_type(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert program.main([]) == 1
+    assert "switchtower serve" in capsys.readouterr().err
+
+
+def test_without_qt_the_tray_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(program, "has_qt", lambda: False)
+    assert program.main([]) == 1
+    said = capsys.readouterr().err
+    assert "switchtower[desktop]" in said
+    assert "switchtower serve" in said
+
+
+@pytest.mark.parametrize(
+    ("platform", "environ", "expected"),
+    [
+        ("linux", {}, False),
+        ("linux", {"DISPLAY": ":0"}, True),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ("linux", {"QT_QPA_PLATFORM": "offscreen"}, True),
+        ("win32", {}, True),
+        ("darwin", {}, True),
+    ],
+)
+def test_a_screen(monkeypatch: pytest.MonkeyPatch, platform: str, environ: dict[str, str], expected: bool) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    assert program.has_screen(environ) is expected
+
+
+@pytest.mark.parametrize("missing", ["PySide6", "qasync"])
+def test_qt_is_both_of_its_packages(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    def find(name: str) -> ModuleType | None:
+        return None if name == missing else ModuleType(name)
+
+    assert program.has_qt()
+    monkeypatch.setattr(program.importlib.util, "find_spec", find)
+    assert not program.has_qt()
