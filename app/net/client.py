@@ -22,6 +22,7 @@ __all__ = ["ClientOptions", "Credential", "UpstreamClient", "UpstreamReply"]
 MEBIBYTE = 1024 * 1024
 PLAIN_LIMIT_BYTES = 64 * MEBIBYTE
 STREAM_LIMIT_BYTES = 512 * MEBIBYTE
+_OPENINGS_KEPT = 64
 
 _JSON = (("accept", "application/json"), ("content-type", "application/json"))
 _EVENTS = (("accept", "text/event-stream"), ("content-type", "application/json"))
@@ -189,6 +190,7 @@ class UpstreamClient:
         )
         self._http2: http2.Http2Transport | None = None
         self._upstream: Upstream | None = None
+        self._openings: dict[tuple[tuple[str, str], tuple[tuple[str, str], ...]], bytes] = {}
 
     @property
     def open_connections(self) -> int:
@@ -232,7 +234,7 @@ class UpstreamClient:
             if options.http2:
                 exchange: Exchange = await self._send_http2(upstream, line, body, headers, waits)
             else:
-                head = upstream.head(*line, headers, None if body is None else len(body))
+                head = self._opening(upstream, line, headers) + upstream.ending(None if body is None else len(body))
                 exchange = await self._transport.send(upstream.origin, head, body or b"", waits)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise FaultError(fault_from_exception(error, options.name, host)) from error
@@ -241,6 +243,16 @@ class UpstreamClient:
             coding = httpx.DecodingError(exchange.encoding.decode("latin-1"))
             raise FaultError(fault_from_exception(coding, options.name, host))
         return UpstreamReply(exchange, options.name, host, options.idle_s, end_time)
+
+    def _opening(self, upstream: Upstream, line: tuple[str, str], headers: tuple[tuple[str, str], ...]) -> bytes:
+        """Make the first part of a head, or take it from the few that were made before."""
+        key = (line, headers)
+        opening = self._openings.get(key)
+        if opening is None:
+            opening = upstream.opening(*line, headers)
+            if len(self._openings) < _OPENINGS_KEPT:
+                self._openings[key] = opening
+        return opening
 
     async def _send_http2(
         self,
@@ -255,7 +267,7 @@ class UpstreamClient:
             dialer = Dialer(upstream.origin, self._environ, options.connect_s, options.proxy, options.ca_file)
             self._http2 = http2.Http2Transport(dialer, self._limits)
         method, path = line
-        request = httpx.Request(method, upstream.url(path), headers=list(upstream.all_headers(headers)), content=body)
+        request = httpx.Request(method, upstream.url(path), headers=upstream.all_headers(headers), content=body)
         return await self._http2.send(request, waits)
 
     def _prepare(self) -> Upstream:

@@ -84,34 +84,53 @@ class Upstream:
         """
         return f"{self.origin.scheme}://{self.host.decode('ascii')}{self.target(path)}"
 
-    def head(self, method: str, path: str, headers: "Iterable[tuple[str, str]]", length: int | None) -> bytes:
-        """Make the head of a request; this is the only place where the key is revealed.
+    def opening(self, method: str, path: str, headers: "Iterable[tuple[str, str]]") -> bytes:
+        """Make the head of a request up to what changes from one to the next; it holds no key.
 
-        `headers` win over those of the provider, `length` (None without a body) is that of the body in bytes.
+        `headers` win over those of the provider.
 
         Raises:
-            FaultError: NEEDS_KEY, when the key cannot be sent; CONFIG_ERROR, when a header or the path cannot.
+            FaultError: CONFIG_ERROR, when a header or the path cannot be sent.
         """
         lines = [b"%b %b HTTP/1.1\r\nhost: %b\r\n" % (method.encode(), self.target(path).encode(), self.host)]
-        lines += [b"%b: %b\r\n" % (name.encode(), value.encode("latin-1")) for name, value in self.all_headers(headers)]
-        if length is not None:
-            lines.append(b"content-length: %d\r\n" % length)
-        lines.append(b"\r\n")
+        lines += [b"%b: %b\r\n" % (name.encode(), value.encode("latin-1")) for name, value in self._merged(headers)]
         return b"".join(lines)
 
-    def all_headers(self, headers: "Iterable[tuple[str, str]]") -> "Iterable[tuple[str, str]]":
-        """Return the allowed headers of a request with the key's, without host and length.
+    def ending(self, length: int | None) -> bytes:
+        """Make the rest of the head: the key and the body's length in bytes (None without a body).
 
         Raises:
-            FaultError: as `head`.
+            FaultError: NEEDS_KEY, when the key cannot be sent.
         """
+        end = b"\r\n" if length is None else b"content-length: %d\r\n\r\n" % length
+        if self.credential is None:
+            return end
+        return b"%b: %b\r\n%b" % (self.credential.header.lower().encode(), self._key_value().encode(), end)
+
+    def all_headers(self, headers: "Iterable[tuple[str, str]]") -> list[tuple[str, str]]:
+        """Return the headers of a request with the key's, without host and length.
+
+        Raises:
+            FaultError: as `opening` and `ending`.
+        """
+        merged = list(self._merged(headers))
+        if self.credential is not None:
+            merged.append((self.credential.header.lower(), self._key_value()))
+        return merged
+
+    def _merged(self, headers: "Iterable[tuple[str, str]]") -> "Iterable[tuple[str, str]]":
         merged = self.headers | check_headers(self.name, headers)
-        credential = self.credential
-        if credential is not None:
-            prefix = credential.prefix
-            space = " " if prefix and not prefix.endswith(" ") else ""
-            merged[credential.header.lower()] = f"{prefix}{space}{self._revealed(credential)}"
+        if self.credential is not None:
+            merged.pop(self.credential.header.lower(), None)
         return merged.items()
+
+    def _key_value(self) -> str:
+        """The value of the key's header; this is the only place where a key is revealed."""
+        credential = self.credential
+        assert credential is not None  # noqa: S101 - both callers have looked
+        prefix = credential.prefix
+        space = " " if prefix and not prefix.endswith(" ") else ""
+        return f"{prefix}{space}{self._revealed(credential)}"
 
     def _revealed(self, credential: Credential) -> str:
         key = credential.secret.reveal()

@@ -5,9 +5,13 @@ import pytest
 import app
 from app.domain.faults import FaultError, FaultKind
 from app.domain.secret import Secret
-from app.net.upstream import Credential, parse_upstream
+from app.net.upstream import Credential, Upstream, parse_upstream
 
 KEY = Credential("authorization", "Bearer ", Secret("sk-test-0123456789"))
+
+
+def head_of(upstream: Upstream, headers: tuple[tuple[str, str], ...] = (), length: int | None = None) -> bytes:
+    return upstream.opening("POST", "/chat", headers) + upstream.ending(length)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +34,7 @@ def test_paths_are_joined(base_url: str, path: str, target: str) -> None:
 
 def test_the_head_of_a_request() -> None:
     upstream = parse_upstream("Example", "http://[::1]:8080/v1", (("X-Title", "me"), ("Accept", "text/plain")), KEY)
-    head = upstream.head("POST", "/chat", (("accept", "application/json"),), 12)
+    head = head_of(upstream, (("accept", "application/json"),), 12)
     assert head.decode().split("\r\n") == [
         "POST /v1/chat HTTP/1.1",
         "host: [::1]:8080",
@@ -54,14 +58,16 @@ def test_the_head_of_a_request() -> None:
     ],
 )
 def test_where_the_key_goes(credential: Credential | None, line: bytes) -> None:
-    head = parse_upstream("Example", "https://api.example.com", (), credential).head("GET", "/m", (), None)
+    head = head_of(parse_upstream("Example", "https://api.example.com", (), credential))
     assert line in head
     assert b"content-length" not in head
 
 
 def test_a_header_cannot_replace_the_key() -> None:
     upstream = parse_upstream("Example", "https://api.example.com", (("Authorization", "Bearer other"),), KEY)
-    assert b"other" not in upstream.head("GET", "/", (), None)
+    assert b"other" not in head_of(upstream)
+    assert b"other" not in head_of(upstream, (("AUTHORIZATION", "other"),))
+    assert dict(upstream.all_headers(()))["authorization"] == "Bearer sk-test-0123456789"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +123,7 @@ def test_headers_that_cannot_be_set(header: tuple[str, str]) -> None:
     assert caught.value.fault.kind is FaultKind.CONFIG_ERROR
     upstream = parse_upstream("Example", "https://api.example.com", (), None)
     with pytest.raises(FaultError):
-        upstream.head("GET", "/", (header,), None)
+        head_of(upstream, (header,))
 
 
 @pytest.mark.parametrize("path", ["/a b", "/a\r\nx: y", "/ä", "/a\0"])
@@ -130,6 +136,6 @@ def test_paths_that_must_be_quoted(path: str) -> None:
 def test_keys_that_cannot_be_sent(key: str) -> None:
     upstream = parse_upstream("Example", "https://x.example", (), Credential("x-api-key", "", Secret(key)))
     with pytest.raises(FaultError) as caught:
-        upstream.head("GET", "/", (), None)
+        head_of(upstream)
     assert caught.value.fault.kind is FaultKind.NEEDS_KEY
     assert not key or key not in str(caught.value)
