@@ -61,10 +61,11 @@ def test_a_fault_is_shown_with_its_remedy_until_the_provider_answers(provider: P
 
 
 def test_a_key_that_the_provider_repeats_is_never_shown(provider: Provider) -> None:
-    log.remember(Secret("AnotherKeyWithoutShape77"))
-    told = provider.failed(Fault(FaultKind.AUTH, "AnotherKeyWithoutShape77 is wrong.", param="AnotherKeyWithoutShape77"))
+    key = "AnotherKeyWithoutShape77"
+    log.remember(Secret(key))
+    told = provider.failed(Fault(FaultKind.AUTH, f"{key} is wrong.", param=key))
     assert (told.message, told.param, told.provider) == ("… is wrong.", "…", "a")
-    assert "AnotherKey" not in provider.status().detail
+    assert key not in provider.status().detail
 
 
 def test_latency_is_smoothed_and_a_slow_provider_is_called_slow(provider: Provider) -> None:

@@ -64,7 +64,8 @@ def plain(voice: Voice, path: str, request: dict[str, Any]) -> bytes:
         return encode(_embeddings(voice, model, request))
     chat = path.endswith("/chat/completions")
     choice: dict[str, Any] = {"index": 0, "finish_reason": "stop", "logprobs": None}
-    choice |= {"message": {"role": "assistant", "content": voice.text}} if chat else {"text": voice.text}
+    message = {"role": "assistant", "content": voice.text, "refusal": None}
+    choice |= {"message": message} if chat else {"text": voice.text}
     body = _frame(chat=chat, model=model, chunk=False)
     return encode(body | {"choices": [choice], "usage": voice.usage})
 
