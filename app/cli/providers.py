@@ -11,7 +11,7 @@ from app.cli.session import Session
 
 if TYPE_CHECKING:
     from app.domain.status import ProviderStatus
-    from app.store.settings import Provider, Settings
+    from app.store.settings import Provider
 
 
 def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -89,7 +89,7 @@ def add_provider(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     spec = session.registry.get(args.kind)
     if spec.needs_base_url and not args.base_url:
         raise CommandError(f"{spec.name} needs an address. Add --base-url, for instance http://127.0.0.1:8000/v1.")
-    values = {"id": args.id or _free_id(args.kind, session.settings), "kind": args.kind}
+    values = {"id": args.id or session.settings.free_id(args.kind), "kind": args.kind}
     values |= {key: value for key, value in (("base_url", args.base_url), ("key", args.key_from)) if value}
     settings = session.settings_file.add_provider(values)
     added = settings.providers[-1]
@@ -179,11 +179,3 @@ def _done(args: argparse.Namespace, text: str, told: dict[str, object]) -> int:
     else:
         say(text)
     return 0
-
-
-def _free_id(kind: str, settings: "Settings") -> str:
-    """The kind itself, or with the first number that is not taken."""
-    number = 1
-    while settings.provider(chosen := kind if number == 1 else f"{kind}-{number}") is not None:
-        number += 1
-    return chosen

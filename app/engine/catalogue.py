@@ -1,7 +1,4 @@
-"""Which models each provider is known to have, and which names come near a wrong one."""
-
-import difflib
-from collections.abc import Iterable
+"""Which models each provider is known to have."""
 
 from app.domain.models import ModelInfo
 
@@ -22,9 +19,3 @@ class ModelList:
             models = tuple(known.get(name, ModelInfo(name)) for name in self._only)
         self.models = models
         self.names = frozenset(model.id for model in models)
-
-
-def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The `count` names most like `name`, best first; a provider prefix is compared only when `name` has one."""
-    spelled = {each.lower(): each for each in known}
-    return [spelled[hit] for hit in difflib.get_close_matches(name.lower(), spelled, n=count, cutoff=0.4)]

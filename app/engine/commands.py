@@ -56,7 +56,7 @@ class Commands(ABC):
             SettingsError: the values are not valid.
             KeyringProblem: the key cannot be stored; nothing is added then.
         """
-        chosen = provider_id or _free_id(kind, self.settings)
+        chosen = provider_id or self.settings.free_id(kind)
         values = {"id": chosen, "kind": kind} | ({"base_url": base_url} if base_url else {})
         if key is None and self.registry.get(kind).auth.header is not None:
             values["key"] = "none"
@@ -114,11 +114,3 @@ class Commands(ABC):
     async def _edit(self, edit: Callable[[], Settings]) -> None:
         """Save an edit of the settings in a thread, then take them over."""
         await self.take_over(await asyncio.to_thread(edit))
-
-
-def _free_id(kind: str, settings: Settings) -> str:
-    """The kind itself, or with the first number that is not taken."""
-    number = 1
-    while settings.provider(chosen := kind if number == 1 else f"{kind}-{number}") is not None:
-        number += 1
-    return chosen

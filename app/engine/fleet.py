@@ -1,12 +1,12 @@
 """The providers in force: built from the settings, and replaced one by one when settings or key change."""
 
 import asyncio
-import ipaddress
 import logging
 from collections.abc import Callable, Coroutine
 from urllib.parse import urlsplit
 
 from app.domain.faults import Fault, FaultKind
+from app.domain.hosts import is_private
 from app.domain.secret import Secret
 from app.engine.bus import Bus
 from app.engine.health import Health
@@ -89,7 +89,7 @@ class Fleet:
             key = await self._keys.provider_key(wanted.id, host, wanted.key)
         except KeyringProblem as error:
             return self._broken(wanted, spec, FaultKind.NEEDS_KEY, f"{spec.name}: {error}", "")
-        if key is None and not (spec.local or _is_near(base_url)):
+        if key is None and not (spec.local or is_private(urlsplit(base_url).hostname or "")):
             remedy = f"Paste one in the tray, or type `switchtower keys set {wanted.id}`."
             if wanted.key.startswith("env:"):
                 remedy = f"Set the environment variable {wanted.key.removeprefix('env:')}."
@@ -126,15 +126,3 @@ class Fleet:
 def _stand_in(wanted: ProviderSettings) -> ProviderSpec:
     """A row for a kind that could not be loaded, so that it can be shown."""
     return ProviderSpec(wanted.kind, wanted.kind, OPENAI, wanted.base_url, Auth.NONE)
-
-
-def _is_near(base_url: str) -> bool:
-    """Whether the host is this machine or a private address, where servers often take no key."""
-    host = urlsplit(base_url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_private

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from app.domain.chat import Operation
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.domain.models import Alias
+from app.domain.names import nearest
 from app.domain.status import HealthState
-from app.engine.catalogue import nearest
 from app.engine.provider import Provider
 
 

@@ -11,6 +11,8 @@ import httpx
 from python_socks import ProxyError, ProxyType
 from python_socks.async_.asyncio import Proxy
 
+from app.domain.hosts import is_loopback, is_private, literal
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping
@@ -60,31 +62,18 @@ def parse_proxy(url: str) -> ProxyAddress:
     return ProxyAddress(kind, parts.hostname, parts.port or port, username, password)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine, by its name or literal address; nothing is resolved."""
-    name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    address = _literal(name)
-    return address is not None and (address.is_loopback or address.is_unspecified)
+def is_ours(host: str) -> bool:
+    """Whether `host` is this machine, the address that means every interface included."""
+    address = literal(host)
+    return is_loopback(host) or (address is not None and address.is_unspecified)
 
 
 def is_nearby(host: str) -> bool:
     """Whether `host` is this machine or one of its own networks: a private literal address or a local name."""
     name = host.strip("[]").rstrip(".").lower()
-    address = _literal(name)
-    if address is not None:
-        return not address.is_global
+    if literal(name) is not None:
+        return is_private(name)
     return is_loopback(name) or "." not in name or name.endswith(_LOCAL_ENDINGS)
-
-
-def _literal(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
 
 
 def choose(setting: str, scheme: str, host: str, environ: "Mapping[str, str]") -> ProxyAddress | None:
@@ -96,7 +85,7 @@ def choose(setting: str, scheme: str, host: str, environ: "Mapping[str, str]") -
     Raises:
         ValueError: the proxy's address cannot be used.
     """
-    if setting == "none" or is_loopback(host):
+    if setting == "none" or is_ours(host):
         return None
     if setting not in ("system", ""):
         return parse_proxy(setting)
@@ -122,7 +111,7 @@ def _from_environ(scheme: str, host: str, environ: "Mapping[str, str]") -> str |
 def _excepts(entry: str, host: str) -> bool:
     """Whether one entry of NO_PROXY names `host`: `*`, a domain with everything below it, an address or a network."""
     entry = entry.strip().lower()
-    address = _literal(host)
+    address = literal(host)
     if address is not None and "/" in entry:
         try:
             return address in ipaddress.ip_network(entry, strict=False)

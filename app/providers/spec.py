@@ -1,6 +1,5 @@
 """What a row of the provider table says, and the check that a row makes sense."""
 
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from enum import StrEnum
 from urllib.parse import SplitResult, urlsplit
 
 from app.domain.chat import Operation
+from app.domain.hosts import is_private
 
 OPENAI = "openai"
 DIALECTS = frozenset({OPENAI})
@@ -120,7 +120,7 @@ def _good_base_url(spec: ProviderSpec) -> bool:
     parts = _split(spec.base_url)
     if parts is None or spec.base_url.endswith("/"):
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_near(parts.hostname or ""))
+    return parts.scheme == "https" or (parts.scheme == "http" and is_private(parts.hostname or ""))
 
 
 def _split(url: str) -> SplitResult | None:
@@ -132,17 +132,6 @@ def _split(url: str) -> SplitResult | None:
         return None
     plain = _VISIBLE.fullmatch(url) and parts.hostname and "@" not in parts.netloc
     return parts if plain and not parts.query and not parts.fragment else None
-
-
-def _is_near(host: str) -> bool:
-    """Whether `host` is this machine or a private address, where http without TLS will do."""
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_private
 
 
 def _is_page(url: str) -> bool:

@@ -12,9 +12,9 @@ from app.dialects.dialect import Dialect
 from app.domain.chat import Answer, Operation
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.domain.models import ModelInfo
+from app.domain.names import nearest
 from app.domain.status import Snapshot
 from app.engine.attempt import Call
-from app.engine.catalogue import nearest
 from app.server.asgi import JSON, SHUTTING_DOWN, Headers, Message, Send, fault_answer, send_plain, start_message
 from app.server.gate import Visit
 

@@ -5,7 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from app.domain.hosts import is_loopback
 from app.domain.models import Alias, ModelRef
+from app.domain.names import nearest
 from app.store import settings_rules as rules
 
 SCHEMA = 1
@@ -53,7 +55,7 @@ class Server(_Section):
 
     @model_validator(mode="after")
     def _fits(self) -> "Server":
-        if not self.lan and not rules.is_loopback(self.host):
+        if not self.lan and not is_loopback(self.host):
             rules.refuse("other machines could connect: set lan = true as well, or use 127.0.0.1", "host")
         if self.keyless_port and self.keyless_port == self.port:
             rules.refuse("must differ from port", "keyless_port")
@@ -182,7 +184,7 @@ class Provider(_Section):
     def _kind_is_known(cls, kind: str, info: ValidationInfo) -> str:
         kinds = (info.context or {}).get("kinds")
         if kinds is not None and kind not in kinds:
-            near = rules.quoted(rules.nearest(kind, kinds, 3))
+            near = rules.quoted(nearest(kind, kinds, cutoff=0.0))
             rules.refuse(f"unknown kind; nearest: {near}" if near else "unknown kind: the catalog is empty")
         return kind
 
@@ -234,6 +236,13 @@ class Settings(_Section):
     def provider(self, provider_id: str) -> Provider | None:
         """The provider with this id, if there is one."""
         return next((provider for provider in self.providers if provider.id == provider_id), None)
+
+    def free_id(self, kind: str) -> str:
+        """An id for a new provider: the kind itself, or with the first number that is not taken."""
+        number = 1
+        while self.provider(chosen := kind if number == 1 else f"{kind}-{number}") is not None:
+            number += 1
+        return chosen
 
 
 def _refuse_doubles(section: str, key: str, names: list[str]) -> None:

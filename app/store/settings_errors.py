@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any, get_args
 
+from app.domain.names import nearest
 from app.store import settings_rules as rules
 from app.store.settings import SCHEMA, Settings
 from app.store.toml_lines import KeyPath, line_of
@@ -139,7 +140,7 @@ def _number(value: object) -> object:
 
 
 def _unknown_key(path: KeyPath) -> str:
-    near = rules.nearest(str(path[-1]), _known_keys(path[:-1]))
+    near = nearest(str(path[-1]), _known_keys(path[:-1]), 1, 0.0)
     return f"unknown key; did you mean {rules.quoted(near)}?" if near else "unknown key"
 
 

@@ -1,7 +1,5 @@
 """The rules for single values of the settings; a refusal never repeats the value."""
 
-import difflib
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Annotated, NoReturn
 from urllib.parse import SplitResult, urlsplit
@@ -9,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from app.domain.hosts import is_private, literal
 from app.store import log
 
 if TYPE_CHECKING:
@@ -39,36 +38,9 @@ def refuse(text: str, *at: str | int) -> NoReturn:
     raise PydanticCustomError("rule", "{text}", {"text": text, "at": at})
 
 
-def nearest(name: str, known: "Iterable[str]", count: int = 1) -> list[str]:
-    """The `count` names of `known` that are most like `name`, best first."""
-    by_lower = {each.lower(): each for each in known}
-    return [by_lower[each] for each in difflib.get_close_matches(name.lower()[:80], by_lower, count, cutoff=0.0)]
-
-
 def quoted(names: "Iterable[str]") -> str:
     """`names` as a list for a message."""
     return ", ".join(f'"{name}"' for name in names)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or address, brackets allowed) is this machine."""
-    name = host.strip("[]").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    address = _address(name)
-    return address is not None and address.is_loopback
-
-
-def _is_near(host: str) -> bool:
-    address = _address(host)
-    return is_loopback(host) or (address is not None and (address.is_private or address.is_link_local))
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
 
 
 def _zero_means_one(count: int) -> int:
@@ -103,7 +75,7 @@ def _check_base_url(url: str) -> str:
         refuse("must begin with https:// (or http:// for this machine and private addresses)")
     if parts.query or parts.fragment:
         refuse("must end with its path: no query and no fragment, they could hold a key")
-    if parts.scheme.lower() == "http" and not _is_near(parts.hostname or ""):
+    if parts.scheme.lower() == "http" and not is_private(parts.hostname or ""):
         refuse("must be https: http is only for this machine (localhost) and private addresses")
     return url
 
@@ -148,7 +120,7 @@ def _check_scope(scope: str) -> str:
 
 
 def _check_host(host: str) -> str:
-    if not (_HOST_NAME.fullmatch(host) or _address(host)):
+    if not (_HOST_NAME.fullmatch(host) or literal(host)):
         refuse("must be a host name or an address, without scheme and port")
     return host
 

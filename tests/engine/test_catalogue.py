@@ -1,5 +1,5 @@
 from app.domain.models import ModelInfo
-from app.engine.catalogue import ModelList, nearest
+from app.engine.catalogue import ModelList
 
 
 def test_models_are_unknown_until_they_are_fetched() -> None:
@@ -21,9 +21,3 @@ def test_a_fixed_list_only_learns_what_is_known_of_its_models() -> None:
     assert models.names == {"mine", "yours"}
     models.replace((ModelInfo("yours", context_length=8), ModelInfo("theirs")))
     assert models.models == (ModelInfo("mine"), ModelInfo("yours", context_length=8))
-
-
-def test_nearest_ignores_case_and_says_nothing_when_nothing_is_near() -> None:
-    assert nearest("GPT-5-mni", ["gpt-5", "gpt-5-mini", "claude"])[0] == "gpt-5-mini"
-    assert nearest("zzz", ["gpt-5"]) == []
-    assert len(nearest("gpt", ["gpt-1", "gpt-2", "gpt-3", "gpt-4"])) == 3

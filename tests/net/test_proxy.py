@@ -6,7 +6,7 @@ import urllib.request
 import pytest
 from python_socks import ProxyType
 
-from app.net.proxy import choose, is_loopback, is_nearby, parse_proxy
+from app.net.proxy import choose, is_nearby, is_ours, parse_proxy
 
 CORP = {"HTTPS_PROXY": "http://user:pa%20ss@proxy.corp:3128", "no_proxy": "intern.example,.corp:443,192.0.2.0/24,*.dev"}
 NEAR = ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "LOCALHOST.", "ollama.localhost", "0.0.0.0"]
@@ -41,7 +41,7 @@ def test_addresses_that_are_none(url: str) -> None:
 
 @pytest.mark.parametrize("host", NEAR)
 def test_no_proxy_is_ever_used_for_this_machine(host: str) -> None:
-    assert is_loopback(host)
+    assert is_ours(host)
     assert choose("system", "http", host, {"HTTP_PROXY": "http://p", "ALL_PROXY": "http://p"}) is None
     assert choose("http://p:1", "http", host, {}) is None
     assert choose("socks5://p:1", "https", host, {}) is None

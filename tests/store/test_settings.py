@@ -201,3 +201,10 @@ def test_pydantic_s_own_text_holds_no_value() -> None:
     with pytest.raises(ValidationError) as caught:
         valid({"providers": [{"id": "a", "kind": "CANARY-1", "key": "CANARY-2"}], "server": {"port": "CANARY-3"}})
     assert "CANARY" not in str(caught.value)
+
+
+def test_a_free_id_is_the_kind_or_has_the_first_number_that_is_not_taken() -> None:
+    settings = Settings.model_validate(
+        {"providers": [{"id": "openai", "kind": "openai"}, {"id": "openai-3", "kind": "openai"}]}
+    )
+    assert (settings.free_id("openai"), settings.free_id("groq")) == ("openai-2", "groq")

@@ -143,10 +143,3 @@ def test_headers_that_are_refused(name: str, value: str) -> None:
     with pytest.raises(PydanticCustomError) as caught:
         rules.check_header(name, value)
     assert "CANARY" not in caught.value.message()
-
-
-def test_nearest_names() -> None:
-    assert rules.nearest("prority", ["id", "priority", "proxy"]) == ["priority"]
-    assert rules.nearest("OPENAPI", ["openrouter", "openai", "groq", "ollama"], 3)[0] == "openai"
-    assert len(rules.nearest("zzz", ["a", "b", "c", "d"], 3)) == 3
-    assert rules.nearest("x", []) == []
