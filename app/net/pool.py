@@ -99,6 +99,11 @@ class Pool:
         else:
             connection.abort()
 
+    def drop_idle(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop().abort()
+
     async def aclose(self) -> None:
         """Close every connection, those with a reply in flight included, and wait until the sockets are gone."""
         self._closed = True

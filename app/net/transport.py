@@ -98,6 +98,11 @@ class Transport(httpx.AsyncBaseTransport):
         exchange = await self.send(origin_of(url), head, body, waits, bodyless=request.method == "HEAD")
         return httpx.Response(exchange.status, headers=exchange.headers, stream=_Body(exchange, read_s))
 
+    def drop_idle(self) -> None:
+        """Close the idle connections of every origin."""
+        for pool in self._pools.values():
+            pool.drop_idle()
+
     async def aclose(self) -> None:
         """Close every connection."""
         for pool in self._pools.values():

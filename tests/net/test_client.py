@@ -285,6 +285,37 @@ async def test_tls_that_cannot_be_trusted(
     assert server.requests == []
 
 
+@pytest.mark.parametrize("framing", [b"content-length: 8000000\r\n", b""])
+async def test_large_answers_and_cuts_under_tls(
+    serve: Any, make_client: MakeClient, tls_server_context: Any, authority_file: Path, framing: bytes
+) -> None:
+    async def script(peer: Any) -> None:
+        request = await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n")
+        await peer.send(*[b"x" * 100_000] * (40 if b"/cut" in request else 80))
+
+    server = await serve(script, tls_server_context())
+    client = make_client(server.url.replace("http:", "https:"), ca_file=str(authority_file))
+    whole = await client.post("/whole", b"y" * 1_000_000, stream=False)
+    assert whole.framed is bool(framing)
+    assert len(await whole.read()) == 8_000_000
+    cut = await client.post("/cut", b"{}", stream=False)
+    if framing:
+        assert await fault_of(cut.read()) is FaultKind.TRUNCATED
+    else:
+        assert len(await cut.read()) == 4_000_000
+
+
+async def test_idle_connections_can_be_dropped(serve: Any, always: Any, make_client: MakeClient) -> None:
+    server = await serve(always(OK))
+    client = make_client(server.url)
+    assert await (await client.get("/models")).read() == b"{}"
+    client.drop_idle()
+    await asyncio.wait_for(server.until(lambda: server.open == 0), 5)
+    assert await (await client.get("/models")).read() == b"{}"
+    assert server.connections == 2
+
+
 async def test_a_certificate_file_that_is_missing(make_client: MakeClient) -> None:
     client = make_client("https://api.example.com", ca_file="/nowhere.pem", proxy="none")
     with pytest.raises(FaultError) as caught:

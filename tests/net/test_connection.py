@@ -244,11 +244,11 @@ async def test_a_slow_upload_that_moves_is_no_fault(serve: Any, connect: Connect
         left = size + len(GET)
         while left:
             left -= len(await peer.reader.read(400_000))
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.03)
         await peer.send(OK)
 
     connection = await connect(await serve(script))
-    await connection.exchange(GET, b"x" * size, Waits(write_s=0.2, head_s=30))
+    await connection.exchange(GET, b"x" * size, Waits(write_s=0.5, head_s=30))
     assert await body_of(connection) == b"ok"
 
 

@@ -29,6 +29,16 @@ def test_any_cut_gives_the_same_reply(raw: bytes, cuts: list[int]) -> None:
     assert (reader.status, body, reader.complete, reader.touched) == (200, b"abcdef", True, True)
 
 
+@given(st.binary(max_size=200), st.sampled_from((b"", b"HTTP/1.1 200 OK\r\n", REPLIES[1][:90])))
+def test_garbage_raises_nothing_but_our_errors(garbage: bytes, before: bytes) -> None:
+    reader = ReplyReader()
+    try:
+        reader.feed(memoryview(before + garbage))
+    except (httpx.RemoteProtocolError, httpx.DecodingError):
+        return
+    reader.end()
+
+
 def test_an_end_too_early_says_where() -> None:
     reader = ReplyReader()
     assert str(reader.end()) == NO_RESPONSE
