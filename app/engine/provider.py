@@ -23,6 +23,7 @@ SLOW_MS = 2000.0
 """A provider whose smoothed latency exceeds this is shown as slow."""
 
 _EWMA_WEIGHT = 0.3
+_SOMEBODY = "The provider"
 _STATE_OF_FAULT = {
     FaultKind.AUTH: HealthState.NEEDS_KEY,
     FaultKind.NEEDS_KEY: HealthState.NEEDS_KEY,
@@ -155,11 +156,9 @@ class Provider:
     def failed(self, fault: Fault) -> Fault:
         """The provider could not answer; a client's own mistakes leave its health alone.
 
-        Returns the fault as it may be shown: with this provider's id, and without a key that the provider repeated.
+        Returns the fault as it may be shown: with this provider's id and name, and without a key that it repeated.
         """
-        before = self.state
-        param = None if fault.param is None else redact(fault.param)
-        fault = replace(fault, provider=self.id, message=redact(fault.message), param=param)
+        before, fault = self.state, self._shown(fault)
         self._checked_at = self._clock()
         if POLICY[fault.kind].breaker or fault.kind in _STATE_OF_FAULT:
             self._last_fault = fault
@@ -167,6 +166,14 @@ class Provider:
             self._answered = True
         self._changed(before)
         return fault
+
+    def _shown(self, fault: Fault) -> Fault:
+        """Fill in the name, which no dialect knows, and take out every key."""
+        message = redact(fault.message)
+        if message.startswith(_SOMEBODY):
+            message = self.name + message.removeprefix(_SOMEBODY)
+        param = None if fault.param is None else redact(fault.param)
+        return replace(fault, provider=self.id, message=message, param=param)
 
     def count(self, usage: Usage, *, failed: bool) -> None:
         """Add one request of a client to the counters and tell the bus."""

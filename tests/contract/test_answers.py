@@ -61,6 +61,8 @@ REFUSALS: tuple[tuple[Play, tuple[int, str, str, str | None], int, HealthState],
     (plays.PATH_NOT_FOUND, (503, "provider_config_error", "server_error", "false"), 1, HealthState.CONFIG_ERROR),
     (plays.SERVER_ERROR, (502, "provider_error", "server_error", None), 2, HealthState.UNREACHABLE),
     (plays.UNAVAILABLE_LATER, (503, "provider_unavailable", "server_error", None), 2, HealthState.UNREACHABLE),
+    (plays.HTML, (502, "bad_upstream_reply", "server_error", None), 1, HealthState.UNREACHABLE),
+    (plays.EMPTY, (502, "bad_upstream_reply", "server_error", None), 1, HealthState.UNREACHABLE),
     (plays.OVERLOADED, (503, "provider_overloaded", "server_error", None), 2, HealthState.UNREACHABLE),
 )
 

@@ -68,6 +68,11 @@ def test_a_key_that_the_provider_repeats_is_never_shown(provider: Provider) -> N
     assert key not in provider.status().detail
 
 
+def test_a_fault_of_the_dialect_gets_the_name_of_the_provider(provider: Provider) -> None:
+    told = provider.failed(Fault(FaultKind.BAD_REPLY, "The provider answered with an HTML page."))
+    assert told.message == f"{provider.name} answered with an HTML page."
+
+
 def test_latency_is_smoothed_and_a_slow_provider_is_called_slow(provider: Provider) -> None:
     provider.answered(100.0)
     assert provider.status().latency_ms == 100.0
