@@ -232,3 +232,84 @@ async def test_failing_dials_free_their_place(make_pool: MakePool, serve: Any, a
     assert {type(result) for result in results} == {httpx.ConnectError}
     assert gone.size == 0
     assert await ask(pool) == b"ok"
+
+
+@pytest.mark.parametrize("keep", [True, False])
+async def test_what_a_cancelled_call_was_given_goes_to_the_next(serve: Any, make_pool: MakePool, keep: bool) -> None:
+    reply = OK if keep else OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+
+    async def script(peer: Any) -> None:
+        while True:
+            await peer.request()
+            await peer.send(reply)
+
+    pool = make_pool(await serve(script), max_connections=1)
+    loop = asyncio.get_running_loop()
+    connection = await pool.send(GET, b"", WAITS)
+    assert await connection.chunk(5) == b"ok"
+    unlucky, next_one = loop.create_task(ask(pool)), loop.create_task(ask(pool))
+    await asyncio.sleep(0)
+    pool.release(connection)
+    while unlucky._fut_waiter is not None and not unlucky._fut_waiter.done():  # type: ignore[attr-defined]
+        await asyncio.sleep(0)
+    unlucky.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await unlucky
+    assert await asyncio.wait_for(next_one, 5) == b"ok"
+
+
+async def test_a_stale_connection_is_replaced_when_no_more_may_be_opened(serve: Any, make_pool: MakePool) -> None:
+    async def script(peer: Any) -> None:
+        await peer.request()
+        await peer.send(OK)
+        if peer.server.connections > 2:
+            await peer.gone()
+        await peer.request()
+
+    server = await serve(script)
+    pool = make_pool(server, max_connections=2)
+    await asyncio.gather(ask(pool), ask(pool))
+    assert await ask(pool) == b"ok"
+    assert server.connections == 3
+
+
+async def test_closing_while_a_connection_is_being_opened(serve: Any, always: Any) -> None:
+    server = await serve(always(OK))
+    ready, go = asyncio.Event(), asyncio.Event()
+
+    class SlowDialer(Dialer):
+        async def connect(self, make: Any) -> Any:
+            connection = await super().connect(make)
+            ready.set()
+            await go.wait()
+            return connection
+
+    pool = Pool(SlowDialer(Origin("http", "127.0.0.1", server.port), {}), PoolLimits())
+    task = asyncio.get_running_loop().create_task(ask(pool))
+    await ready.wait()
+    await pool.aclose()
+    go.set()
+    with pytest.raises(httpx.CloseError):
+        await task
+    await asyncio.wait_for(server.until(lambda: server.open == 0), 5)
+    while pool.size:
+        await asyncio.sleep(0)
+
+
+async def test_a_connection_that_dies_while_it_is_handed_over(serve: Any, make_pool: MakePool) -> None:
+    class Dying(Dialer):
+        async def connect(self, make: Any) -> Any:
+            connection = await super().connect(make)
+            connection.abort()
+            while not connection.closed:
+                await asyncio.sleep(0)
+            return connection
+
+    async def script(peer: Any) -> None:
+        await peer.gone()
+
+    server = await serve(script)
+    pool = Pool(Dying(Origin("http", "127.0.0.1", server.port), {}), PoolLimits(max_connections=1))
+    results = await asyncio.gather(ask(pool), ask(pool), return_exceptions=True)
+    assert [type(result) for result in results] == [httpx.RemoteProtocolError] * 2
+    assert pool.size == 0
