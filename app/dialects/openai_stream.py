@@ -17,6 +17,9 @@ from app.domain.usage import NO_USAGE, Usage
 
 DONE = b"data: [DONE]\n\n"
 
+_SINGLY_BYTES = 1024
+"""Below this a block with something to look at is read event by event."""
+
 _EMPTY_KEYS = frozenset(("role", "name", "id", "channel"))
 _MALFORMED = ProviderError(message="An event of the stream is not valid JSON.", code=FaultKind.MALFORMED_EVENT.value)
 
@@ -81,9 +84,7 @@ class OpenAIStream:
         if self.ended:
             return b""
         block = self._splitter.feed(data)
-        if not block or (self.committed and _is_quiet(block)):
-            return block
-        return self._read(block)
+        return self._read(block) if block else block
 
     def finish(self) -> bytes:
         """Take the end of the stream; return the last event if only its blank line was missing, and the end mark."""
@@ -106,11 +107,28 @@ class OpenAIStream:
         return self._read(rest.rstrip(b"\r\n") + b"\n\n")
 
     def _read(self, block: bytes) -> bytes:
+        """Read whole events: singly up to the first content, then in halves down to what needs a look."""
+        if self.ended:
+            return b""
+        if self.committed and _is_quiet(block):
+            return block
+        if not self.committed or len(block) <= _SINGLY_BYTES:
+            return self._read_singly(block)
+        cut = sse.middle(block)
+        return self._read(block[:cut]) + self._read(block[cut:]) if cut < len(block) else self._read_singly(block)
+
+    def _read_singly(self, block: bytes) -> bytes:
+        """Read one event after the other; what follows the first content of the stream is read as a block again."""
         out: list[bytes] = []
+        waiting, at = not self.committed, 0
         for piece in sse.pieces(block):
+            at += len(piece)
             event = piece.lstrip(b"\r\n")
             out += (piece[: len(piece) - len(event)], self._piece(event))
             if self.ended:
+                break
+            if waiting and self.committed:
+                out.append(self._read(block[at:]))
                 break
         return b"".join(out)
 

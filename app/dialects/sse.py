@@ -98,6 +98,11 @@ def pieces(block: bytes) -> Iterator[bytes]:
         yield block[at:]
 
 
+def middle(block: bytes) -> int:
+    """Return the offset between two events nearest behind the middle of whole events; the length when there is none."""
+    return _behind_blank_line(block, _only_blank_line(block), len(block) // 2) or len(block)
+
+
 def parse_event(piece: bytes) -> Event:
     """Read one event, with or without its blank line."""
     text = piece.strip(b"\r\n").removeprefix(_BOM)
