@@ -165,12 +165,11 @@ def start(proxy: Proxy) -> bool:
     began_s = time.monotonic()
     if proxy.command:
         proxy.process = pinned(PROXY_CORE, proxy.command, env=os.environ | proxy.env, cwd=ROOT)
-    while not answers(proxy):
-        ended = proxy.process is not None and proxy.process.poll() is not None
-        if ended or time.monotonic() - began_s > START_LIMIT_S:
-            print(f"{proxy.name}: no answer on port {proxy.port}", file=sys.stderr)
-            return False
+    while not (answered := answers(proxy)) and not ended(proxy) and time.monotonic() - began_s < START_LIMIT_S:
         time.sleep(0.005)
+    if not answered or ended(proxy):
+        print(f"{proxy.name}: no answer on port {proxy.port}, or it is somebody else's", file=sys.stderr)
+        return False
     proxy.start_s = time.monotonic() - began_s
     if proxy.process is not None:
         time.sleep(2)
@@ -179,6 +178,11 @@ def start(proxy: Proxy) -> bool:
         proxy.wakeups_per_s = (wakeups(proxy.process.pid) - before) / IDLE_S
         proxy.idle_mb = memory_mb(proxy.process.pid)
     return True
+
+
+def ended(proxy: Proxy) -> bool:
+    """Whether a proxy that was started here is gone."""
+    return proxy.process is not None and proxy.process.poll() is not None
 
 
 class Load:
@@ -320,6 +324,9 @@ def main() -> int:
         subprocess.run(["cc", "-O2", "-o", folder / "wire", HERE / "wire.c"], check=True)
         upstream = pinned(LOAD_CORE, [str(folder / "wire"), "upstream", str(options.upstream)])
         try:
+            time.sleep(0.2)
+            if upstream.poll() is not None:
+                sys.exit(f"Port {options.upstream} is taken: choose another with --upstream.")
             with contestants(options, folder, options.upstream) as proxies:
                 if not proxies:
                     return 1
