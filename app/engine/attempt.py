@@ -1,6 +1,5 @@
 """One call to one provider, up to the point where its answer is whole or a stream's first content has come."""
 
-import asyncio
 import time
 from dataclasses import dataclass
 
@@ -80,19 +79,14 @@ class Attempt:
             FaultError: the provider did not answer; nothing has reached the client.
         """
         provider = self.candidate.provider
-        timeouts = provider.settings.timeouts
-        limit_s = timeouts.first_byte_s if self.request.stream else timeouts.total_s
         try:
-            async with asyncio.timeout(limit_s):
-                upstream = await self._send()
-                if self.request.stream:
-                    await self._read_until_content(upstream)
-                else:
-                    self.reply = self.dialect.parse_reply(self.request, await upstream.read())
+            upstream = await self._send()
+            if self.request.stream:
+                await self._read_until_content(upstream)
+            else:
+                self.reply = self.dialect.parse_reply(self.request, await upstream.read())
         except InBandError as error:
             raise FaultError(fault_from_error(provider.name, error.error)) from error
-        except TimeoutError as error:
-            raise FaultError(self._silent(limit_s)) from error
 
     async def _send(self) -> UpstreamReply:
         """Send the request and judge status and headers."""
@@ -118,9 +112,13 @@ class Attempt:
     async def _read_until_content(self, upstream: UpstreamReply) -> None:
         """Read along until the stream's first content event: the commit point."""
         self.reader = reader = self.dialect.open_stream(self.request)
+        limit_s = self.candidate.provider.settings.timeouts.first_byte_s
         parts: list[bytes] = []
         while not (reader.committed or reader.complete):
-            data = await upstream.chunk()
+            left_s = limit_s - self.elapsed_ms() / 1000
+            data = await upstream.chunk(left_s) if left_s > 0 else None
+            if data is None:
+                raise FaultError(self._silent(limit_s))
             if not data:
                 parts.append(self._end(reader))
                 break
@@ -190,13 +188,11 @@ class Attempt:
         )
 
     def _silent(self, limit_s: float) -> Fault:
-        """The fault of a deadline that passed: before any header, or after headers without content."""
+        """The fault of a stream whose headers came, but nothing that counts."""
         name = self.candidate.provider.name
-        kind = FaultKind.FIRST_BYTE_TIMEOUT if self.upstream is None else FaultKind.NO_CONTENT
-        what = "did not answer" if self.upstream is None else "sent nothing that counts"
         return Fault(
-            kind,
-            f"{name} {what} within {limit_s:g} s.",
+            FaultKind.NO_CONTENT,
+            f"{name} sent nothing that counts within {limit_s:g} s.",
             remedy="Try again, or raise the provider's timeouts in the settings.",
             provider=self.candidate.provider.id,
         )

@@ -91,7 +91,12 @@ class Health:
         return self.closely and self._due_s[provider] - now_s > CLOSE_INTERVAL_S
 
     async def probe(self, provider: Provider) -> None:
-        """Ask `provider` for its models and note what came of it; callers at the same time share one request."""
+        """Ask `provider` for its models and note what came of it; callers at the same time share one request.
+
+        One that lists no models has nothing that can be asked for free: its state stays what traffic shows.
+        """
+        if not provider.spec.lists_models:
+            return
         lock = self._locks.setdefault(provider, asyncio.Lock())
         if lock.locked():
             async with lock:

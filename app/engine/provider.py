@@ -108,6 +108,7 @@ class Provider:
             connect_s=s.timeouts.connect_s,
             first_byte_s=s.timeouts.first_byte_s,
             idle_s=s.timeouts.idle_s,
+            total_s=s.timeouts.total_s,
             proxy=s.proxy,
             ca_file=s.ca_file,
         )

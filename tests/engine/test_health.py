@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -50,6 +51,14 @@ async def test_what_the_provider_says_to_the_probe_is_its_state(
     first.script_get(play)
     await make_health(rig).probe(rig.providers[0])
     assert rig.providers[0].state is state
+
+
+async def test_a_row_that_lists_nothing_is_not_asked_and_nothing_is_claimed(rig: Rig, first: FaultyUpstream) -> None:
+    provider = rig.providers[0]
+    provider.spec = dataclasses.replace(provider.spec, lists_models=False, static_models=("m",))
+    await make_health(rig).probe(provider)
+    assert provider.state is HealthState.UNKNOWN
+    assert first.requests == []
 
 
 async def test_a_provider_without_a_list_keeps_its_models_unknown(rig: Rig, first: FaultyUpstream) -> None:
