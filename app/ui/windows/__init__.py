@@ -1,1 +1,1 @@
-"""The windows."""
+"""The windows. (Builder split: see app/ui/SPLIT.md.)"""

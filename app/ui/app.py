@@ -1,0 +1,175 @@
+"""The tray application: Qt and the routing core in one loop; the tray is shown before anything heavy is loaded."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QApplication
+
+from app.store.paths import Paths, PathsError
+from app.ui import icons, report, theme
+from app.ui.bridge import Bridge
+from app.ui.loop import make_loop
+from app.ui.single import SingleInstance
+from app.ui.stop_signals import StopSignals
+from app.ui.tray import Tray
+from app.ui.tray_menu import Actions
+from app.ui.windows.main import MainWindow
+
+if TYPE_CHECKING:
+    from app.runtime import Runtime
+
+Start = Callable[["Runtime"], Coroutine[Any, Any, None]]
+
+NO_TRAY = (
+    "This desktop shows no tray, so this window is shown instead. GNOME needs the extension “AppIndicator and "
+    "KStatusNotifierItem Support”. Switchtower keeps running when the window is closed; start it again to see it."
+)
+
+
+def run(
+    paths: Paths,
+    make_runtime: Callable[[], "Runtime"],
+    *,
+    host: str = "",
+    port: int | None = None,
+    open_window: bool = False,
+) -> int:
+    """Run the tray application to its end; return the exit code.
+
+    `make_runtime` is called when the tray stands; `host` and `port` go before those of the settings.
+    """
+    app = _application()
+    try:
+        paths.prepare()
+    except PathsError as error:
+        return _refuse(str(error))
+    single = SingleInstance(paths.state_dir)
+    if not single.acquire():
+        running = single.show_first()
+        return 0 if running else _refuse("Switchtower runs already but does not answer. End it and start again.")
+    loop = make_loop(app)
+    asyncio.set_event_loop(loop)
+    report.install(loop)
+    try:
+        desktop = Desktop(loop)
+        single.asked.connect(desktop.window.present)
+        if open_window:
+            desktop.window.present()
+        return desktop.run(lambda runtime: runtime.start(host, port, tolerate_port=True), make_runtime)
+    finally:
+        report.remove(loop)
+        asyncio.set_event_loop(None)
+        loop.close()
+        single.release()
+
+
+def _refuse(line: str) -> int:
+    if sys.stderr is not None:
+        sys.stderr.write(f"switchtower: {line}\n")
+    return 1
+
+
+def _application() -> QApplication:
+    known = QApplication.instance()
+    app = known if isinstance(known, QApplication) else QApplication(["switchtower"])
+    app.setApplicationName("switchtower")
+    app.setApplicationDisplayName("Switchtower")
+    app.setDesktopFileName("switchtower")
+    app.setWindowIcon(icons.app_icon())
+    app.setQuitOnLastWindowClosed(False)
+    theme.follow_desktop(app)
+    return app
+
+
+class Desktop:
+    """What stands on the desktop: tray and window, made first, and the runtime behind them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Show the tray; `loop` runs later."""
+        self._loop = loop
+        self._stop = asyncio.Event()
+        self.bridge = Bridge()
+        self.window = MainWindow(self.bridge, self.quit)
+        self.tray = Tray(self.bridge, self._actions())
+        self.tray.missing.connect(self._no_tray)
+        self.tray.arrived.connect(self.window.banner.hint.hide)
+
+    def _actions(self) -> Actions:
+        return Actions(
+            copy_address=self.window.copy_address,
+            copy_token=self.window.copy_token,
+            open_health=lambda: self.window.present("health"),
+            open_usage=lambda: self.window.present("usage"),
+            add_provider=self.window.add_provider,
+            quit=self.quit,
+        )
+
+    def _no_tray(self) -> None:
+        self.window.banner.hint.say(NO_TRAY, bad=True)
+        self.window.present()
+
+    def run(self, start: Start, make_runtime: Callable[[], "Runtime"]) -> int:
+        """Start a runtime and serve until someone quits; return the exit code."""
+        signals = StopSignals(self._loop, self.quit)
+        try:
+            code = self._loop.run_until_complete(self._live(start, make_runtime))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            return code
+        finally:
+            signals.close()
+
+    async def _live(self, start: Start, make_runtime: Callable[[], "Runtime"]) -> int:
+        from app.runtime import StartError  # noqa: PLC0415 - the tray is shown before the core is loaded
+
+        runtime = make_runtime()
+        try:
+            await start(runtime)
+            self.bridge.attach(runtime)
+            self._greet(runtime)
+            await self._stop.wait()
+        except StartError as error:
+            return _refuse(str(error))
+        finally:
+            self._vanish()
+            await runtime.stop()
+        return 0
+
+    def _greet(self, runtime: "Runtime") -> None:
+        """Welcome someone who has no provider yet."""
+        self.bridge.watch_closely(on=self.window.isVisible())
+        if not runtime.snapshot().providers:
+            self.window.add_provider(first=True)
+
+    def _vanish(self) -> None:
+        """Take everything off the screen at once; the runtime may need some seconds to stop."""
+        self.window.hide()
+        self.tray.hide()
+        self.bridge.detach()
+
+    def quit(self) -> None:
+        """End the program."""
+        self._stop.set()
+
+
+def open_every_window(runtime: "Runtime") -> None:
+    """Open every window once and close it again, for the self-test; a loop must be running."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    app = _application()
+    bridge = Bridge()
+    window = MainWindow(bridge, app.quit)
+    bridge.attach(runtime)
+    for row in range(window.side.count()):
+        window.side.setCurrentRow(row)
+        window.show()
+        app.processEvents()
+    window.add_provider(first=True)
+    app.processEvents()
+    bridge.detach()
+    window.hide()
+    window.deleteLater()
+    app.processEvents()
