@@ -212,6 +212,8 @@ class Runtime(Commands):
             settings_problem=self._settings_problem,
             ledger_problem=self.ledger.problem,
             demo=self.demo,
+            lan=self.settings.server.lan,
+            keyless=self.service.keyless,
         )
 
     def models(self) -> Iterator[tuple[str, ModelInfo]]:

@@ -64,7 +64,8 @@ class Snapshot:
 
     `listening` is the address clients use, empty while the server is down; `problem` then says why, with the remedy.
     `settings_problem` says what is wrong with the settings file while the last good settings are in use.
-    `demo` is set when the providers are the built-in ones that invent their answers.
+    `demo` is set when the providers are the built-in ones that invent their answers, `lan` when other machines may
+    connect, `keyless` to the address where no token is asked for.
     """
 
     version: str
@@ -77,3 +78,5 @@ class Snapshot:
     settings_problem: str = ""
     ledger_problem: str = ""
     demo: bool = False
+    lan: bool = False
+    keyless: str = ""

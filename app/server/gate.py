@@ -25,9 +25,11 @@ from app.server.rules import EDITOR_ORIGIN, CompiledRules, GateRules
 if TYPE_CHECKING:
     from app.dialects.dialect import Dialect
 
-__all__ = ["BODY_S", "Gate", "GateRules", "Inside", "Visit"]
+__all__ = ["BODY_S", "KEYLESS_CLIENT", "Gate", "GateRules", "Inside", "Visit"]
 
 BODY_S = 30.0
+KEYLESS_CLIENT = "keyless"
+"""What the ledger calls those who came in without a token."""
 
 _FREE_FAILURES = 20
 _FAILURE_DELAY_S = 0.05
@@ -71,6 +73,7 @@ _TOO_SLOW = Fault(
 _CHALLENGE = ((b"www-authenticate", b"Bearer"),)
 _CLOSE = ((b"connection", b"close"),)
 _SAME_SITE = (b"none", b"same-origin")
+_BROWSERS_SEND = frozenset((b"origin", b"sec-fetch-site"))
 
 
 @dataclass(slots=True)
@@ -117,10 +120,15 @@ class Gate:
         inside: Inside,
         rules: Callable[[], GateRules],
         *,
+        keyless: bool = False,
         clock: Callable[[], float] = time.monotonic,
         body_s: float = BODY_S,
     ) -> None:
-        """Guard `inside`. `rules` gives those in force: the same object until they change, for they are compiled."""
+        """Guard `inside`. `rules` gives those in force: the same object until they change, for they are compiled.
+
+        `keyless` asks for no token, for clients that cannot send one; whatever a browser sends is refused then.
+        """
+        self._keyless = keyless
         self._inside = inside
         self._rules = rules
         self._clock = clock
@@ -135,11 +143,11 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in or refuse it."""
         rules, seen = self._rules_in_force(), _wanted(scope["headers"])
-        if _is_stranger(scope, seen, rules):
+        if _is_stranger(scope, seen, rules) or (self._keyless and not _BROWSERS_SEND.isdisjoint(seen)):
             await self._refuse(_FORBIDDEN, scope, send)
             return
         origin, presented = seen.get(b"origin", b""), _presented(scope, seen)
-        client = rules.client_of(presented)
+        client = KEYLESS_CLIENT if self._keyless else rules.client_of(presented)
         page = bool(origin) and (client is not None or rules.lists_origin(origin))
         cors = cors_headers(origin) if page else ()
         if page and scope["method"] == "OPTIONS":

@@ -15,7 +15,11 @@ from app.store import log
 from app.store.secrets import KeyringProblem, KeyStore
 from app.store.settings import Server
 
+Interrupt = Callable[[], Awaitable[None]]
+Where = tuple[str, int]
+
 _MIB = 1024 * 1024
+_LOOPBACK = "127.0.0.1"
 
 
 class Service:
@@ -27,17 +31,23 @@ class Service:
         self._instance_file = instance_file
         self._bus = bus
         self._rules = GateRules({})
-        self._gate = Gate(Routes(facade), lambda: self._rules)
-        self._listener: Listener | None = None
+        self._keyless_rules = GateRules({})
+        routes = Routes(facade)
+        self._main = _Door(Gate(routes, lambda: self._rules))
+        self._keyless = _Door(Gate(routes, lambda: self._keyless_rules, keyless=True))
         self._fixed: tuple[str, int | None] = ("", None)
-        self._where: tuple[str, int] = ("", 0)
         self._tokens: dict[str, Secret] = {}
         self.problem = ""
 
     @property
     def listening(self) -> str:
         """The address for clients, empty while the server is down."""
-        return self._listener.address if self._listener else ""
+        return self._main.address
+
+    @property
+    def keyless(self) -> str:
+        """The address for clients that cannot send a key, empty when there is none."""
+        return self._keyless.address
 
     @property
     def token(self) -> Secret | None:
@@ -59,30 +69,59 @@ class Service:
             log.remember(token)
         self.problem = ""
 
-    async def apply(self, server: Server, interrupt: Callable[[], Awaitable[None]]) -> None:
-        """Put settings and tokens in force; the listener is only moved when its address changed or it is down."""
-        self._rules = GateRules(
-            self._tokens, server.allowed_hosts, server.allowed_origins, server.lan, server.max_body_mib * _MIB
-        )
-        host, port = self._fixed
-        where = (host or server.host, server.port if port is None else port)
-        if not self._tokens or (self._listener is not None and where == self._where):
+    async def apply(self, server: Server, interrupt: Interrupt) -> None:
+        """Put settings and tokens in force; a listener is only moved when its address changed or it is down."""
+        size_bytes = server.max_body_mib * _MIB
+        self._rules = GateRules(self._tokens, server.allowed_hosts, server.allowed_origins, server.lan, size_bytes)
+        self._keyless_rules = GateRules({}, max_body_bytes=size_bytes)
+        if not self._tokens:
             return
-        await self.stop(interrupt)
+        host, port = self._fixed
+        before = self.listening
+        problems = (
+            await self._main.move((host or server.host, server.port if port is None else port), interrupt),
+            await self._keyless.move((_LOOPBACK, server.keyless_port) if server.keyless_port else None, interrupt),
+        )
+        self.problem = " ".join(filter(None, problems))
+        if self.listening != before:
+            self._instance_file.write_text(json.dumps({"listening": self.listening}))
+        if self.listening != before or self.problem:
+            self._bus.publish(ServerChanged(self.listening, self.problem))
+
+    async def stop(self, interrupt: Interrupt) -> None:
+        """Let requests in flight end, then `interrupt` what still runs and close the ports."""
+        await self._keyless.move(None, interrupt)
+        if self.listening:
+            await self._main.move(None, interrupt)
+            self._instance_file.unlink(missing_ok=True)
+
+
+class _Door:
+    """One listener and where it stands."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._listener: Listener | None = None
+        self._where: Where | None = None
+
+    @property
+    def address(self) -> str:
+        return self._listener.address if self._listener else ""
+
+    async def move(self, where: Where | None, interrupt: Interrupt) -> str:
+        """Listen at `where` (None: nowhere); return why that cannot be done."""
+        if where == self._where and (where is None or self._listener is not None):
+            return ""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await listener.stop(interrupt=interrupt)
         self._where = where
+        if where is None:
+            return ""
         listener = Listener(self._gate, host=where[0], port=where[1])
         try:
             await listener.start()
         except ListenError as error:
-            self.problem = str(error)
-        else:
-            self._listener, self.problem = listener, ""
-            self._instance_file.write_text(json.dumps({"listening": self.listening}))
-        self._bus.publish(ServerChanged(self.listening, self.problem))
-
-    async def stop(self, interrupt: Callable[[], Awaitable[None]]) -> None:
-        """Let requests in flight end, then `interrupt` what still runs and close the port."""
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            await listener.stop(interrupt=interrupt)
-            self._instance_file.unlink(missing_ok=True)
+            return str(error)
+        self._listener = listener
+        return ""

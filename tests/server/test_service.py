@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest_asyncio
 
 from app.domain.events import ServerChanged
@@ -91,3 +92,27 @@ async def test_stopping_takes_the_note_away(rig: Rig) -> None:
     await rig.service.stop(nothing)
     assert not rig.instance.exists()
     assert rig.service.listening == ""
+
+
+async def test_the_keyless_port_is_opened_moved_and_closed_by_the_settings(rig: Rig, unused_tcp_port: int) -> None:
+    await rig.service.read_tokens()
+    rig.service.fix_address("", 0)
+    await rig.apply(keyless_port=unused_tcp_port)
+    assert rig.service.keyless == f"http://127.0.0.1:{unused_tcp_port}/v1"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(f"{rig.service.keyless}/models")).status_code == 200
+        assert (await client.get(f"{rig.service.listening}/models")).status_code == 401
+        for header in ({"origin": "http://127.0.0.1"}, {"sec-fetch-site": "none"}, {"origin": "app://x"}):
+            assert (await client.get(f"{rig.service.keyless}/models", headers=header)).status_code == 403
+    await rig.apply(keyless_port=0)
+    assert rig.service.keyless == ""
+
+
+async def test_a_taken_keyless_port_is_a_problem_and_the_main_one_goes_on(rig: Rig) -> None:
+    await rig.service.read_tokens()
+    rig.service.fix_address("", 0)
+    await rig.apply()
+    port = int(rig.service.listening.removesuffix("/v1").rpartition(":")[2])
+    await rig.apply(keyless_port=port)
+    assert str(port) in rig.service.problem
+    assert rig.service.listening
