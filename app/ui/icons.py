@@ -4,6 +4,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QIcon
 
 import app
@@ -44,8 +45,19 @@ def _folder() -> Path:
 
 @cache
 def icon(name: str) -> QIcon:
-    """The icon in `name.svg`; needs a QGuiApplication."""
-    return QIcon(str(_folder() / f"{name}.svg"))
+    """The icon in `name.svg`, in its own colours also where it is disabled or selected; needs a QGuiApplication."""
+    made = QIcon()
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled, QIcon.Mode.Selected):
+        made.addFile(str(_folder() / f"{name}.svg"), QSize(), mode)
+    return made
+
+
+@cache
+def page_icon(name: str) -> QIcon:
+    """The icon of a page, white where the page is selected."""
+    made = QIcon(str(_folder() / f"page-{name}.svg"))
+    made.addFile(str(_folder() / f"page-{name}-selected.svg"), QSize(), QIcon.Mode.Selected)
+    return made
 
 
 def app_icon() -> QIcon:

@@ -8,7 +8,8 @@ from app.domain.status import Snapshot
 from app.ui import icons, theme, wording
 from app.ui.windows import plain
 
-NEWS_MS = 12_000
+GOOD_NEWS_MS = 12_000
+BAD_NEWS_MS = 60_000
 _ICON_PX = 18
 _COLOURS = {  # (bad, dark) -> background, text
     (True, False): ("#fdecea", "#7a1c12"),
@@ -77,7 +78,6 @@ class Banner(QWidget):
             column.addWidget(strip)
         self._fade = QTimer(self)
         self._fade.setSingleShot(True)
-        self._fade.setInterval(NEWS_MS)
         self._fade.timeout.connect(self.news.hide)
 
     def show_problems(self, snapshot: Snapshot) -> None:
@@ -88,12 +88,9 @@ class Banner(QWidget):
             self.problem.say(text, bad=True)
 
     def tell(self, title: str, text: str, bad: bool) -> None:  # noqa: FBT001 - Qt's signal
-        """Show news; good ones go away by themselves."""
+        """Show news for a while; the pages show how things are."""
         self.news.say(f"{title}. {text}" if text else title, bad=bad)
-        if bad:
-            self._fade.stop()
-        else:
-            self._fade.start()
+        self._fade.start(BAD_NEWS_MS if bad else GOOD_NEWS_MS)
 
     def fail(self, line: str) -> None:
         """Say that a command failed."""

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.ui import icons, wording
 from app.ui.windows import plain
@@ -35,7 +36,9 @@ class Header(QWidget):
     @staticmethod
     def _badge() -> QLabel:
         badge = plain.label("demo-label", "DEMO · invented answers")
-        badge.setFrameShape(QFrame.Shape.StyledPanel)
+        badge.setAutoFillBackground(True)
+        badge.setBackgroundRole(QPalette.ColorRole.Highlight)
+        badge.setForegroundRole(QPalette.ColorRole.HighlightedText)
         badge.setContentsMargins(8, 2, 8, 2)
         badge.hide()
         return badge

@@ -66,6 +66,8 @@ class HealthPage(QWidget):
         column.addWidget(self._detail)
         self._filled.addWidget(full)
         self._filled.addWidget(_nothing_yet(add_provider))
+        self._filled.addWidget(plain.label("starting", "Starting…"))
+        self._filled.setCurrentIndex(2)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._filled)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from app.domain.status import ProviderStatus
     from app.ui.bridge import Bridge
 
-_WIDTH_EM = 40
+_WIDTH_EM = 64
 
 
 def key_field(name: str) -> QLineEdit:

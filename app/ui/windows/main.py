@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QListWidget, QListWidgetItem, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui import icons
 from app.ui.windows import plain
@@ -27,17 +27,16 @@ _SIZE = QSize(980, 620)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One entry of the side bar: `icon` is a file of resources/icons, `make` builds the page for a window."""
+    """One entry of the side bar: `name` is also its icon's, `make` builds the page for a window."""
 
     name: str
     title: str
-    icon: str
     make: "Callable[[MainWindow], QWidget]"
 
 
 PAGES = (
-    Page("health", "Health", "page-health", lambda window: HealthPage(window.bridge, window.add_provider)),
-    Page("usage", "Usage", "page-usage", lambda window: UsagePage(window.bridge)),
+    Page("health", "Health", lambda window: HealthPage(window.bridge, window.add_provider)),
+    Page("usage", "Usage", lambda window: UsagePage(window.bridge)),
 )
 
 
@@ -77,8 +76,10 @@ class MainWindow(QWidget):
         side.setFixedWidth(side.fontMetrics().horizontalAdvance("m") * _SIDE_WIDTH_EM)
         side.setIconSize(QSize(20, 20))
         side.setSpacing(2)
+        side.setFrameShape(QFrame.Shape.NoFrame)
+        side.viewport().setAutoFillBackground(False)
         for page in PAGES:
-            item = QListWidgetItem(icons.icon(page.icon), page.title, side)
+            item = QListWidgetItem(icons.page_icon(page.name), page.title, side)
             item.setSizeHint(QSize(0, side.fontMetrics().height() * 2))
         return side
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QHeaderView, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QHeaderView, QRadioButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.usage import Grouping, UsageRow
 from app.ui import wording
@@ -79,10 +79,8 @@ class UsagePage(QWidget):
     def _choices(self, entries: list[tuple[str, str]], chosen: int) -> QButtonGroup:
         group = QButtonGroup(self)
         for number, (name, text) in enumerate(entries):
-            button = QPushButton(text)
+            button = QRadioButton(text)
             button.setObjectName(name)
-            button.setCheckable(True)
-            button.setAutoDefault(False)
             button.setChecked(number == chosen)
             group.addButton(button, number)
         group.idClicked.connect(lambda _: self.ask())
@@ -90,11 +88,11 @@ class UsagePage(QWidget):
 
     def _lay_out(self) -> None:
         choices = QHBoxLayout()
-        choices.setSpacing(4)
+        choices.setSpacing(12)
         for group in (self._periods, self._groups):
             for button in group.buttons():
                 choices.addWidget(button)
-            choices.addSpacing(16)
+            choices.addSpacing(20)
         choices.addStretch(1)
         full = QWidget()
         column = QVBoxLayout(full)

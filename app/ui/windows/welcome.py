@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from app.providers.spec import ProviderSpec
     from app.ui.bridge import Bridge
 
-_LIST_EM = 24
-_WIDTH_EM = 84
+_LIST_EM = 36
+_WIDTH_EM = 120
+_HEIGHT_EM = 26
 _KIND = Qt.ItemDataRole.UserRole
 
 
@@ -59,7 +60,7 @@ class Welcome(QDialog):
         self._lay_out()
         self._connect()
         self.kinds.setCurrentRow(0)
-        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * _WIDTH_EM)
+        self.resize(self.fontMetrics().averageCharWidth() * _WIDTH_EM, self.fontMetrics().height() * _HEIGHT_EM)
 
     def _name_parts(self) -> None:
         self.search.setObjectName("search-kinds")
