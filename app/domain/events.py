@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from app.domain.chat import Operation
 from app.domain.status import ProviderStatus
@@ -17,12 +18,25 @@ class RequestStarted:
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """One attempt of a request: who was asked, what came of it (`fault` empty: it answered) and how long it took."""
+    """One attempt of a request: who was asked, what came of it (`fault` empty: it answered) and how long it took.
+
+    `reason` says why this candidate stood where it did.
+    """
 
     provider: str
     model: str
     fault: str = ""
     ms: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A candidate of a request that was not asked, and why."""
+
+    provider: str
+    model: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,7 @@ class RequestFinished:
     first_byte_ms: float | None = None
     usage: Usage = NO_USAGE
     attempts: tuple[Attempted, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +100,24 @@ class ServerChanged:
     problem: str = ""
 
 
+class AlertKind(StrEnum):
+    """What the user is told about even when no window is open."""
+
+    PROVIDER_DOWN = "provider_down"
+    KEY_REFUSED = "key_refused"
+    BUDGET_NEAR = "budget_near"
+    BUDGET_SPENT = "budget_spent"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRaised:
+    """Something the user should know: `subject` is a provider's id or a budget's scope, `message` has the remedy."""
+
+    kind: AlertKind
+    subject: str
+    message: str
+
+
 Event = (
     RequestStarted
     | RequestFinished
@@ -93,4 +126,5 @@ Event = (
     | SettingsChanged
     | SettingsRejected
     | ServerChanged
+    | AlertRaised
 )

@@ -49,6 +49,7 @@ class FaultKind(StrEnum):
     PROVIDER_DISABLED = "provider_disabled"
     NEEDS_KEY = "provider_needs_key"
     CONFIG_ERROR = "provider_config_error"
+    BUDGET = "budget_exceeded"
     # the gate
     INVALID_REQUEST = "invalid_request"
     UNAUTHORIZED = "invalid_api_key"
@@ -136,6 +137,7 @@ POLICY: dict[FaultKind, Policy] = {
     FaultKind.PROVIDER_DISABLED: Policy(503, breaker=False, should_retry=False, rows=(42,)),
     FaultKind.NEEDS_KEY: Policy(503, breaker=False, should_retry=False, rows=(42,)),
     FaultKind.CONFIG_ERROR: Policy(503, breaker=False, should_retry=False),
+    FaultKind.BUDGET: _refusal(429),
     FaultKind.INVALID_REQUEST: _refusal(400),
     FaultKind.UNAUTHORIZED: _refusal(401),
     FaultKind.FORBIDDEN: _refusal(403),
