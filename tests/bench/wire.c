@@ -208,6 +208,7 @@ static Samples whole, first;
 static char *request;
 static size_t request_length;
 static long answers, errors, events_seen;
+static double warm_us; /* what was asked before this moment does not count */
 
 static void add(Samples *samples, double value) {
     if (samples->length == samples->room) {
@@ -305,7 +306,10 @@ static int read_chunks(Caller *caller, const char *data, size_t length) {
 static int take(Caller *caller, const char *data, size_t length) {
     size_t used = caller->in_body ? 0 : read_head(caller, data, length);
     if (!caller->in_body) return 0;
-    if (length > used && !caller->first_us) caller->first_us = now_us();
+    if (length > used && !caller->first_us) {
+        caller->first_us = now_us();
+        if (caller->asked_us > warm_us) add(&first, caller->first_us - caller->asked_us);
+    }
     if (caller->chunked) return read_chunks(caller, data + used, length - used);
     caller->left -= length - used;
     return caller->left == 0;
@@ -340,11 +344,11 @@ static int load(int port, int connections, double seconds) {
     Caller *callers = calloc(connections, sizeof *callers);
     for (int i = 0; i < connections; i++) dial(poll, &callers[i], port, by_fd);
     for (int i = 0; i < connections; i++) ask(poll, &callers[i]);
-    double warm = now_us() + 3e5, end = warm + seconds * 1e6;
+    double end = (warm_us = now_us() + 3e5) + seconds * 1e6;
     int measuring = 0;
     for (struct epoll_event events[256]; now_us() < end;) {
         int count = epoll_wait(poll, events, 256, 100);
-        if (!measuring && now_us() > warm) { measuring = 1; events_seen = 0; }
+        if (!measuring && now_us() > warm_us) { measuring = 1; events_seen = 0; }
         for (int i = 0; i < count; i++) {
             Caller *caller = by_fd[events[i].data.fd];
             if (events[i].events & EPOLLOUT) push_request(poll, caller);
@@ -358,9 +362,8 @@ static int load(int port, int connections, double seconds) {
                 ask(poll, caller);
             } else if (take(caller, data, got)) {
                 if (caller->status != 200) errors++;
-                if (caller->asked_us > warm) {
+                if (caller->asked_us > warm_us) {
                     add(&whole, now_us() - caller->asked_us);
-                    add(&first, caller->first_us - caller->asked_us);
                     answers++;
                 }
                 ask(poll, caller);
