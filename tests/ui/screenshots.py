@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from fake_runtime import FakeRuntime, provider
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.domain.status import BreakerState, HealthState
@@ -22,6 +22,7 @@ from app.ui.loop import make_loop
 from app.ui.tray_menu import Actions, TrayMenu
 from app.ui.windows.key import KeyDialog
 from app.ui.windows.main import MainWindow
+from ui.fake_runtime import FakeRuntime, provider
 
 REFUSED = (
     "OpenAI refused the key: <b>Incorrect API key provided</b> <img src=http://127.0.0.1:9/x.png> sk-…f3a1. "
@@ -117,15 +118,19 @@ async def shoot_dialogs(camera: Camera, look: str, window: MainWindow, bridge: B
     dialog = window._welcome
     assert dialog is not None
     await camera.shoot(dialog, f"{look}-welcome")
-    dialog.key.setText("sk-test-0123456789")
-    dialog.verdict.setText(REFUSED)
+    dialog.form.key_edit.setText("sk-test-0123456789")
+    dialog.verdict.say(REFUSED, good=False)
     await camera.shoot(dialog, f"{look}-welcome-refused")
-    dialog.search.setText("compat")
+    dialog.picker.search.setText("compat")
     await camera.shoot(dialog, f"{look}-welcome-compatible")
-    dialog.search.setText("ollama")
+    dialog.picker.search.setText("ollama")
     await camera.shoot(dialog, f"{look}-welcome-local")
-    dialog.search.setText("nothing like it")
+    dialog.picker.search.setText("nothing like it")
     await camera.shoot(dialog, f"{look}-welcome-none")
+    dialog.picker.search.setText("openai")
+    dialog.ready.setText("OpenAI is ready")
+    dialog.steps.setCurrentIndex(1)
+    await camera.shoot(dialog, f"{look}-welcome-done")
     dialog.reject()
     key = KeyDialog(bridge, PROVIDERS[3], window)
     key.open()
@@ -139,7 +144,7 @@ def main() -> None:
     camera = Camera(Path(sys.argv[1]))
     loop = make_loop(app)
     for look in ("light", "dark"):
-        theme.apply(app, dark=look == "dark")
+        theme.dress(app, theme.DARK if look == "dark" else theme.LIGHT)
         loop.run_until_complete(shoot_all(camera, look))
     loop.close()
 

@@ -1,73 +1,82 @@
-"""The providers as a table: one row each, patched in place so that selection and scrolling stay."""
+"""The providers as a table, patched by id so that selection and scrolling stay where they are."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtGui import QFont
 
 from app.domain.status import ProviderStatus
 from app.ui import icons, wording
+from app.ui.models.cells import Column, RowsModel
 
-Index = QModelIndex | QPersistentModelIndex
-
-_NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-
-COLUMNS: tuple[tuple[str, Callable[[ProviderStatus], str]], ...] = (
-    ("Provider", wording.provider_name),
-    ("State", lambda p: wording.state(p.state)),
-    ("Latency", lambda p: wording.latency(p.latency_ms)),
-    ("Breaker", lambda p: wording.breaker(p.breaker)),
-    ("Requests", lambda p: wording.count(p.requests)),
-    ("Failures", lambda p: wording.count(p.failures)),
-    ("Last error", lambda p: wording.one_line(p.detail) or wording.UNKNOWN),
+COLUMNS: tuple[Column[ProviderStatus], ...] = (
+    Column("Provider", lambda p: wording.one_line(wording.provider_name(p)), tooltip=lambda p: f"{p.name} ({p.kind})"),
+    Column("State", lambda p: wording.state(p.state)),
+    Column("Latency", lambda p: wording.latency(p.latency_ms), number=True),
+    Column("Breaker", lambda p: wording.breaker(p.breaker)),
+    Column("Requests", lambda p: wording.count(p.requests), number=True),
+    Column("Failures", lambda p: wording.count(p.failures), number=True),
+    Column(
+        "Last error",
+        lambda p: wording.one_line(p.detail),
+        tooltip=lambda p: p.detail,
+        spoken=lambda p: wording.one_line(p.detail) or "no error",
+    ),
 )
-STATE, LAST_ERROR = 1, len(COLUMNS) - 1
-_NUMBERS = frozenset({2, 4, 5})
+NAME, STATE, LAST_ERROR = 0, 1, len(COLUMNS) - 1
 
 
-class ProviderTable(QAbstractTableModel):
-    """Shows `ProviderStatus` rows; nothing in it is edited."""
+class ProviderTable(RowsModel[ProviderStatus]):
+    """Shows `ProviderStatus` rows; the one that everything is sent to is in bold."""
 
     def __init__(self) -> None:
         """Begin empty."""
-        super().__init__()
-        self.rows: tuple[ProviderStatus, ...] = ()
+        super().__init__(COLUMNS)
+        self._forced = ""
+        self._bold = QFont()
+        self._bold.setBold(True)
 
-    def show(self, rows: tuple[ProviderStatus, ...]) -> None:
-        """Show `rows` from now on."""
-        if [p.id for p in rows] != [p.id for p in self.rows]:
+    def show(self, rows: Sequence[ProviderStatus], forced: str = "") -> None:
+        """Show `rows` from now on; `forced` is the id of the only provider in use, if there is one."""
+        self._drop_all_but({p.id for p in rows})
+        kept = [p.id for p in self.rows]
+        if [p.id for p in rows if p.id in set(kept)] != kept:
             self.beginResetModel()
-            self.rows = rows
+            self.rows = list(rows)
             self.endResetModel()
-            return
-        changed = [number for number, (old, new) in enumerate(zip(self.rows, rows, strict=True)) if old != new]
-        self.rows = rows
-        for number in changed:
-            self.dataChanged.emit(self.index(number, 0), self.index(number, LAST_ERROR))
+        else:
+            self._patch(rows)
+        if forced != self._forced:
+            self._forced = forced
+            self.touch(0, len(self.rows) - 1)
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """The number of providers."""
-        return 0 if parent.isValid() else len(self.rows)
+    def _drop_all_but(self, wanted: set[str]) -> None:
+        for number in reversed(range(len(self.rows))):
+            if self.rows[number].id not in wanted:
+                self.beginRemoveRows(QModelIndex(), number, number)
+                del self.rows[number]
+                self.endRemoveRows()
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """The number of columns."""
-        return 0 if parent.isValid() else len(COLUMNS)
+    def _patch(self, rows: Sequence[ProviderStatus]) -> None:
+        """Insert what is new and repaint what changed; the common rows are in the same order."""
+        for number, row in enumerate(rows):
+            if number == len(self.rows) or self.rows[number].id != row.id:
+                self.beginInsertRows(QModelIndex(), number, number)
+                self.rows.insert(number, row)
+                self.endInsertRows()
+            elif self.rows[number] != row:
+                self.rows[number] = row
+                self.touch(number, number)
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """The columns' titles, over their text."""
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _NUMBER if section in _NUMBERS else Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        return COLUMNS[section][0] if role == Qt.ItemDataRole.DisplayRole else None
+    def find(self, provider_id: str) -> int:
+        """The row of a provider, -1 when it is not there."""
+        return next((number for number, row in enumerate(self.rows) if row.id == provider_id), -1)
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A cell's text, alignment or icon."""
-        row, column = self.rows[index.row()], index.column()
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return COLUMNS[column][1](row)
-        if role == Qt.ItemDataRole.TextAlignmentRole and column in _NUMBERS:
-            return _NUMBER
+    def decoration(self, row: ProviderStatus, column: int, role: int) -> Any:
+        """The state's icon, and the bold name of the only provider in use."""
         if role == Qt.ItemDataRole.DecorationRole and column == STATE:
             return icons.health_icon(row.state)
+        if role == Qt.ItemDataRole.FontRole and column == NAME and row.id == self._forced:
+            return self._bold
         return None

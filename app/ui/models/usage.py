@@ -1,38 +1,37 @@
-"""Sums from the ledger as a table; unknown cost is a dash."""
+"""Sums from the ledger as a table with a last row of totals, and as one bar per day."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
 
-from app.domain.usage import UsageRow
+from app.domain.usage import Grouping, UsageRow
 from app.ui import wording
+from app.ui.models.cells import Column, RowsModel
 
-Index = QModelIndex | QPersistentModelIndex
-
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-
-COLUMNS: tuple[tuple[str, Callable[[UsageRow], str]], ...] = (
-    ("", lambda row: wording.one_line(row.key) or "nobody answered"),
-    ("Requests", lambda row: wording.count(row.requests)),
-    ("Failures", lambda row: wording.count(row.failures)),
-    ("Input tokens", lambda row: tokens(row.input_tokens, row)),
-    ("Output tokens", lambda row: tokens(row.output_tokens, row)),
-    ("Unknown usage", lambda row: wording.count(row.unknown_usage)),
-    ("Cost", lambda row: wording.cost(row.cost_usd)),
-)
+TITLES = {Grouping.PROVIDER: "Provider", Grouping.MODEL: "Model", Grouping.CLIENT: "Client", Grouping.DAY: "Day"}
 
 
 def tokens(number: int, row: UsageRow) -> str:
-    """A sum of tokens; a dash when no request of the row told any."""
-    nothing_known = number == 0 and row.unknown_usage >= row.requests
-    return wording.count(None if nothing_known else number)
+    """A sum of tokens: `≥` when some requests of the row did not tell theirs, a dash when none did."""
+    if row.unknown_usage and row.unknown_usage >= row.requests and not number:
+        return wording.UNKNOWN
+    return f"≥ {wording.count(number)}" if row.unknown_usage else wording.count(number)
 
 
-def total(rows: list[UsageRow]) -> UsageRow:
+def why_at_least(row: UsageRow) -> str:
+    """What `≥` or a dash stands for."""
+    if not row.unknown_usage:
+        return ""
+    return f"{wording.things(row.unknown_usage, 'request')} did not say how many tokens were used."
+
+
+def total(rows: Sequence[UsageRow]) -> UsageRow:
     """The sum of `rows`; its cost is unknown as soon as one is."""
-    costs = [row.cost_usd for row in rows]
+    costs = [row.cost_usd for row in rows if row.cost_usd is not None]
     return UsageRow(
         "Total",
         requests=sum(row.requests for row in rows),
@@ -40,50 +39,70 @@ def total(rows: list[UsageRow]) -> UsageRow:
         input_tokens=sum(row.input_tokens for row in rows),
         output_tokens=sum(row.output_tokens for row in rows),
         unknown_usage=sum(row.unknown_usage for row in rows),
-        cost_usd=None if None in costs or not costs else sum(cost for cost in costs if cost is not None),
+        cost_usd=sum(costs) if costs and len(costs) == len(rows) else None,
     )
 
 
-class UsageTable(QAbstractTableModel):
-    """Shows `UsageRow` rows under a first column named after what they are grouped by."""
+def _key(row: UsageRow) -> str:
+    return wording.one_line(row.key) or "(nobody answered)"
+
+
+def columns(title: str) -> tuple[Column[UsageRow], ...]:
+    """The columns under a first one called `title`."""
+    return (
+        Column(title, _key, tooltip=_key),
+        Column("Requests", lambda row: wording.count(row.requests), number=True),
+        Column("Failures", lambda row: wording.count(row.failures), number=True),
+        Column("Input tokens", lambda row: tokens(row.input_tokens, row), number=True, tooltip=why_at_least),
+        Column("Output tokens", lambda row: tokens(row.output_tokens, row), number=True, tooltip=why_at_least),
+        Column("Cost", lambda row: wording.cost(row.cost_usd), number=True),
+    )
+
+
+class UsageTable(RowsModel[UsageRow]):
+    """Shows `UsageRow` rows and their total, under a first column named after what they are grouped by."""
 
     def __init__(self) -> None:
         """Begin empty."""
-        super().__init__()
-        self.rows: list[UsageRow] = []
-        self.grouped_by = ""
+        super().__init__(columns(""))
+        self._keys: list[str] = []
+        self._bold = QFont()
+        self._bold.setBold(True)
 
-    def show(self, rows: list[UsageRow], grouped_by: str) -> None:
-        """Show `rows` from now on."""
-        if grouped_by == self.grouped_by and len(rows) == len(self.rows):
-            self.rows = rows
-            if rows:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(COLUMNS) - 1))
+    def show(self, rows: Sequence[UsageRow], grouping: Grouping) -> None:
+        """Show `rows` from now on, with their total below."""
+        title = TITLES[grouping]
+        shown = [*rows, total(rows)] if rows else []
+        keys = [title, *(row.key for row in shown)]
+        if keys == self._keys:
+            self.rows = shown
+            self.touch(0, len(shown) - 1)
             return
         self.beginResetModel()
-        self.rows, self.grouped_by = rows, grouped_by
+        self._keys, self.rows, self.columns = keys, shown, columns(title)
         self.endResetModel()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """The number of groups."""
-        return 0 if parent.isValid() else len(self.rows)
+    @property
+    def total(self) -> UsageRow:
+        """The sum of everything shown."""
+        return self.rows[-1] if self.rows else UsageRow("Total")
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """The number of columns."""
-        return 0 if parent.isValid() else len(COLUMNS)
+    def decoration(self, row: UsageRow, column: int, role: int) -> Any:
+        """The total in bold."""
+        del column
+        return self._bold if role == Qt.ItemDataRole.FontRole and self.rows and row is self.rows[-1] else None
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """The columns' titles, over their text."""
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if section else _LEFT
-        return (COLUMNS[section][0] or self.grouped_by) if role == Qt.ItemDataRole.DisplayRole else None
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A cell's text or alignment."""
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return COLUMNS[index.column()][1](self.rows[index.row()])
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if index.column() else _LEFT
-        return None
+@dataclass(frozen=True, slots=True)
+class DayBar:
+    """One day of the chart."""
+
+    day: date
+    row: UsageRow
+
+
+def days(rows: Sequence[UsageRow], today: date, count: int) -> tuple[DayBar, ...]:
+    """The `count` days up to `today`, those without requests included; keys that are no dates are left out."""
+    known = {row.key: row for row in rows}
+    wanted = [today - timedelta(days=ago) for ago in reversed(range(count))]
+    return tuple(DayBar(day, known.get(day.isoformat(), UsageRow(day.isoformat()))) for day in wanted)

@@ -1,22 +1,14 @@
 """The strips above a page: problems that last until they are solved, and news that can be put away."""
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.domain.status import Snapshot
 from app.ui import icons, theme, wording
 from app.ui.windows import plain
 
-GOOD_NEWS_MS = 12_000
-BAD_NEWS_MS = 60_000
+NEWS_MS = 12_000
 _ICON_PX = 18
-_COLOURS = {  # (bad, dark) -> background, text
-    (True, False): ("#fdecea", "#7a1c12"),
-    (True, True): ("#4a211d", "#ffd9d4"),
-    (False, False): ("#e7f4ea", "#14532d"),
-    (False, True): ("#1d3a28", "#c9f2d4"),
-}
 
 
 class Strip(QFrame):
@@ -26,72 +18,65 @@ class Strip(QFrame):
         """Begin hidden."""
         super().__init__()
         self.setObjectName(name)
-        self.setAutoFillBackground(True)
-        self._bad = True
         self._picture = QLabel()
         self.text = plain.label(f"{name}-text", wrap=True, selectable=True)
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(12, 8, 12, 8)
-        self._row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
-        self._row.addWidget(self.text, 1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 8, 8 if closable else 12, 8)
+        row.setSpacing(10)
+        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.text, 1)
         if closable:
-            close = plain.button(f"{name}-close", "Dismiss", self.hide)
+            close = plain.button(f"{name}-close", "Dismiss", self.hide, "Dismiss this message")
             close.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
-            self._row.addWidget(close)
+            row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
 
     def say(self, text: str, *, bad: bool) -> None:
         """Show `text`; empty hides the strip."""
-        self._bad = bad
-        self.text.setText(text)
+        plain.set_text(self.text, text)
         self.setAccessibleName(text)
-        name = "tray-degraded" if bad else "health-healthy"
-        self._picture.setPixmap(icons.icon(name).pixmap(_ICON_PX, _ICON_PX))
-        self._colour()
+        icon = icons.icon("tray-degraded" if bad else "health-healthy")
+        self._picture.setPixmap(icon.pixmap(_ICON_PX, _ICON_PX))
+        theme.set_role(self, "bad" if bad else "good")
         self.setVisible(bool(text))
-
-    def _colour(self) -> None:
-        """Take the colours for good or bad news in light or dark."""
-        parent = self.parentWidget()
-        dark = theme.is_dark((parent or self).palette())
-        background, ink = _COLOURS[self._bad, dark]
-        palette = QPalette(self.palette())
-        palette.setColor(QPalette.ColorRole.Window, QColor(background))
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(ink))
-        self.setPalette(palette)
 
 
 class Banner(QWidget):
-    """All strips of the window."""
+    """All strips of the window; it takes no room while there is none."""
 
     def __init__(self) -> None:
         """Begin without any."""
         super().__init__()
         self.setObjectName("banner")
-        self.problem = Strip("problem", closable=False)
+        self.problems = {name: Strip(name, closable=False) for name in ("problem", "settings-problem", "usage-problem")}
         self.hint = Strip("hint", closable=True)
         self.news = Strip("news", closable=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        for strip in (self.problem, self.hint, self.news):
+        for strip in (*self.problems.values(), self.hint, self.news):
             column.addWidget(strip)
         self._fade = QTimer(self)
         self._fade.setSingleShot(True)
+        self._fade.setInterval(NEWS_MS)
         self._fade.timeout.connect(self.news.hide)
 
     def show_problems(self, snapshot: Snapshot) -> None:
-        """Say what is wrong now; the strip goes when all is well again."""
-        problems = (snapshot.problem, snapshot.settings_problem, snapshot.ledger_problem)
-        text = "\n".join(wording.one_line(problem) for problem in problems if problem)
-        if text != self.problem.text.text():
-            self.problem.say(text, bad=True)
+        """Say what is wrong now; a strip goes when its matter is well again."""
+        said = (snapshot.problem, snapshot.settings_problem, snapshot.ledger_problem)
+        for strip, text in zip(self.problems.values(), said, strict=True):
+            line = wording.one_line(text)
+            if line != strip.text.text():
+                strip.say(line, bad=True)
 
     def tell(self, title: str, text: str, bad: bool) -> None:  # noqa: FBT001 - Qt's signal
-        """Show news for a while; the pages show how things are."""
+        """Show news; good ones go away by themselves."""
         self.news.say(f"{title}. {text}" if text else title, bad=bad)
-        self._fade.start(BAD_NEWS_MS if bad else GOOD_NEWS_MS)
+        if bad:
+            self._fade.stop()
+        else:
+            self._fade.start()
 
     def fail(self, line: str) -> None:
-        """Say that a command failed."""
+        """Say that a command failed; it stays until it is dismissed or something newer is told."""
         self.tell(wording.one_line(line), "", bad=True)

@@ -3,19 +3,16 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QItemSelectionModel
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from app.ui import wording
+from app.domain.status import HealthState
+from app.ui import theme, wording
 from app.ui.models.providers import LAST_ERROR, ProviderTable
 from app.ui.windows import plain
+from app.ui.windows.details import Details
+from app.ui.windows.empty import empty_state
 from app.ui.windows.key import KeyDialog
 from app.ui.windows.tables import make_table
 
@@ -23,67 +20,130 @@ if TYPE_CHECKING:
     from app.domain.status import ProviderStatus, Snapshot
     from app.ui.bridge import Bridge
 
+_STARTING, _EMPTY, _FULL = range(3)
+_HINT = "Add one with its key, and every tool on this machine can use it at the address above."
+
+
+def headline(snapshot: "Snapshot") -> str:
+    """How many providers can be used, and whether only one of them is asked."""
+    wanted = [p for p in snapshot.providers if p.enabled]
+    off = len(snapshot.providers) - len(wanted)
+    down = sum(not p.state.up and p.state is not HealthState.UNKNOWN for p in wanted)
+    parts = [f"{len(wanted) - down} of {wording.things(len(wanted), 'provider')} up" if wanted else "No provider is on"]
+    if off:
+        parts.append(f"{off} off")
+    if snapshot.forced_provider:
+        parts.append(f"only {wording.one_line(snapshot.forced_provider)} is asked")
+    return " · ".join(parts)
+
 
 class HealthPage(QWidget):
-    """Table, buttons, and the selected provider's last error in full."""
+    """Table, buttons, and the selected provider in full."""
 
     def __init__(self, bridge: "Bridge", add_provider: Callable[[], None]) -> None:
-        """Build it for what `bridge` knows now."""
+        """Build it for what `bridge` knows now; `add_provider` opens the dialog that adds one."""
         super().__init__()
         self.setObjectName("health-page")
         self._bridge = bridge
+        self._forced = ""
+        self._selected_id = ""
+        self._watching = False
+        self._tested: set[str] = set()
         self.model = ProviderTable()
-        self.table = make_table("providers", "Providers")
-        self.table.setModel(self.model)
-        self.table.horizontalHeader().setSectionResizeMode(LAST_ERROR, QHeaderView.ResizeMode.Stretch)
-        self._detail = plain.label("provider-detail", wrap=True, selectable=True)
-        self._detail.setAccessibleName("Last error of the selected provider")
-        self._enable = plain.button("enable-provider", "&Enable", self._toggle)
-        self._test = plain.button("test-provider", "&Test", self._try)
-        self._key = plain.button("replace-key", "Replace &key…", self._replace_key)
-        self._remove = plain.button("remove-provider", "&Remove…", self._ask_remove)
-        self._add = plain.button("add-provider", "A&dd a provider…", add_provider)
-        self._filled = QStackedWidget()
+        self.table = make_table("providers", "Providers", self.model, LAST_ERROR)
+        self.details = Details()
+        self.headline = plain.label("headline", selectable=True)
+        plain.grown(self.headline, 2, bold=True)
+        self.stack = QStackedWidget()
+        self._make_buttons(add_provider)
         self._lay_out(add_provider)
-        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._show_selected())
-        self.model.modelReset.connect(self._select_something)
+        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._selection_changed())
         bridge.changed.connect(self.show_snapshot)
         if bridge.snapshot is not None:
             self.show_snapshot(bridge.snapshot)
-        self._show_selected()
+
+    def _make_buttons(self, add_provider: Callable[[], None]) -> None:
+        self.enable = plain.button("enable-provider", "&Disable", self._toggle)
+        self.test = plain.button("test-provider", "&Test", self._test)
+        self.only = plain.button("use-only", "Use &only this", self._use_only)
+        self.key = plain.button("replace-key", "Replace &key…", self._replace_key)
+        self.remove = plain.button("remove-provider", "&Remove…", self._ask_remove)
+        self.automatic = plain.button("automatic", "Auto&matic", self._use_all, "Use all providers again")
+        self.add = plain.button("add-provider", "&Add…", add_provider, "Add a provider", role="primary")
+        self.enable.setMinimumWidth(self.enable.sizeHint().width())
+        self.test.setMinimumWidth(self.test.fontMetrics().horizontalAdvance("Testing…") + 30)
+
+    @property
+    def _about_selected(self) -> tuple[QPushButton, ...]:
+        return self.enable, self.test, self.only, self.key, self.remove
 
     def _lay_out(self, add_provider: Callable[[], None]) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(theme.GAP_PX)
+        top.addWidget(self.headline)
+        top.addWidget(self.automatic)
+        top.addStretch(1)
+        top.addWidget(self.add)
         buttons = QHBoxLayout()
-        for button in (self._enable, self._test, self._key, self._remove):
+        buttons.setSpacing(theme.GAP_PX)
+        for button in self._about_selected:
             buttons.addWidget(button)
         buttons.addStretch(1)
-        buttons.addWidget(self._add)
         full = QWidget()
         column = QVBoxLayout(full)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(buttons)
+        column.setSpacing(theme.GAP_PX + 2)
+        column.addLayout(top)
         column.addWidget(self.table, 1)
-        column.addWidget(self._detail)
-        self._filled.addWidget(full)
-        self._filled.addWidget(_nothing_yet(add_provider))
-        self._filled.addWidget(plain.label("starting", "Starting…"))
-        self._filled.setCurrentIndex(2)
+        column.addLayout(buttons)
+        column.addWidget(self.details)
+        first = plain.button("add-first-provider", "&Add a provider…", add_provider, role="primary")
+        plain.grown(first, 1.5, bold=True)
+        self.stack.addWidget(empty_state("starting", "page-health", "Starting…", "The providers are being loaded."))
+        self.stack.addWidget(empty_state("no-providers", "page-health", "No provider yet", _HINT, first))
+        self.stack.addWidget(full)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self._filled)
+        whole.addWidget(self.stack)
+
+    # -- when it is seen
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Have health looked at more often while it is seen."""
+        super().showEvent(event)
+        self._watch(on=True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nobody looks any more."""
+        super().hideEvent(event)
+        self._watch(on=False)
+
+    def _watch(self, *, on: bool) -> None:
+        if self._bridge.runtime is not None and on is not self._watching:
+            self._watching = on
+            self._bridge.runtime.watch_closely(on)
 
     # -- showing
 
     def show_snapshot(self, snapshot: "Snapshot") -> None:
         """Bring the table and the selected provider up to date."""
-        self._filled.setCurrentIndex(0 if snapshot.providers else 1)
-        self.model.show(snapshot.providers)
+        self._watch(on=self.isVisible())
+        self.stack.setCurrentIndex(_FULL if snapshot.providers else _EMPTY)
+        self._forced = snapshot.forced_provider
+        plain.set_text(self.headline, headline(snapshot))
+        self.automatic.setVisible(bool(self._forced))
+        wanted = self._selected_id
+        self.model.show(snapshot.providers, self._forced)
+        self._keep_selected(wanted)
         self._show_selected()
 
-    def _select_something(self) -> None:
-        if self.model.rows:
-            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
-            self.table.selectionModel().setCurrentIndex(self.model.index(0, 0), flags)
+    def _keep_selected(self, provider_id: str) -> None:
+        """Select the same provider again, else the one that took its row, else the first one."""
+        if self.selected is not None and self.selected.id == provider_id:
+            return
+        row = max(self.model.find(provider_id), self.table.currentIndex().row(), 0)
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        self.table.selectionModel().setCurrentIndex(self.model.index(row, 0), flags)
 
     @property
     def selected(self) -> "ProviderStatus | None":
@@ -91,16 +151,22 @@ class HealthPage(QWidget):
         row = self.table.currentIndex().row()
         return self.model.rows[row] if 0 <= row < len(self.model.rows) else None
 
+    def _selection_changed(self) -> None:
+        self._selected_id = self.selected.id if self.selected is not None else ""
+        self._show_selected()
+
     def _show_selected(self) -> None:
         provider = self.selected
-        for button in (self._enable, self._test, self._key, self._remove):
+        for button in self._about_selected:
             button.setEnabled(provider is not None)
+        self.details.show_provider(provider)
         if provider is None:
-            self._detail.setText("")
             return
-        self._enable.setText("Disabl&e" if provider.enabled else "&Enable")
-        self._test.setEnabled(provider.enabled)
-        _set_text(self._detail, describe(provider))
+        testing = provider.id in self._tested
+        self.enable.setText("&Disable" if provider.enabled else "&Enable")
+        self.test.setText("Testing…" if testing else "&Test")
+        self.test.setEnabled(provider.enabled and not testing)
+        self.only.setEnabled(provider.enabled and provider.id != self._forced)
 
     # -- doing
 
@@ -110,22 +176,34 @@ class HealthPage(QWidget):
             what = f"Switch {provider.id} {'on' if on else 'off'}"
             self._bridge.run(what, lambda runtime: runtime.enable_provider(provider.id, on))
 
-    def _try(self) -> None:
+    def _use_only(self) -> None:
         if (provider := self.selected) is not None:
-            self._test.setText("Testing…")
-            what = f"Test {provider.id}"
-            self._bridge.run(
-                what,
-                lambda runtime: runtime.test_provider(provider.id),
-                self._tell_result,
-                lambda: self._test.setText("&Test"),
-            )
+            self._bridge.run(f"Use only {provider.id}", lambda runtime: runtime.force_provider(provider.id))
+
+    def _use_all(self) -> None:
+        self._bridge.run("Use all providers", lambda runtime: runtime.force_provider(""))
+
+    def _test(self) -> None:
+        if (provider := self.selected) is None:
+            return
+        self._tested.add(provider.id)
+        self._show_selected()
+        self._bridge.run(
+            f"Test {provider.id}",
+            lambda runtime: runtime.test_provider(provider.id),
+            self._tell_result,
+            lambda: self._test_over(provider.id),
+        )
 
     def _tell_result(self, provider: "ProviderStatus") -> None:
-        name, good = wording.provider_name(provider), provider.state.up
+        name, good = wording.one_line(wording.provider_name(provider)), provider.state.up
         answered = f"{name} answered in {wording.latency(provider.latency_ms)}"
         said = answered if good else f"{name}: {wording.state(provider.state)}"
         self._bridge.notice_here.emit(said, wording.one_line(provider.detail), not good)
+
+    def _test_over(self, provider_id: str) -> None:
+        self._tested.discard(provider_id)
+        self._show_selected()
 
     def _replace_key(self) -> None:
         if (provider := self.selected) is not None:
@@ -133,39 +211,9 @@ class HealthPage(QWidget):
 
     def _ask_remove(self) -> None:
         if (provider := self.selected) is not None:
-            name = wording.provider_name(provider)
-            question = f"Remove {name} and delete its key from the keyring?"
-            plain.ask(self, question, f"Remove {name}".replace("&", "&&"), lambda: self._do_remove(provider.id))
+            name = wording.one_line(wording.provider_name(provider))
+            question = f"Remove {name} from the settings and delete its key from the keyring?"
+            plain.ask(self, question, f"&Remove {plain.escaped(name)}", lambda: self._do_remove(provider.id))
 
     def _do_remove(self, provider_id: str) -> None:
         self._bridge.run(f"Remove {provider_id}", lambda runtime: runtime.remove_provider(provider_id))
-
-
-def describe(provider: "ProviderStatus") -> str:
-    """The selected provider in two lines: what it is, and its last error with the remedy."""
-    name = wording.provider_name(provider)
-    facts = [f"{name} ({provider.kind})" if name != provider.kind else name, f"priority {provider.priority}"]
-    facts.append(f"{wording.count(provider.models)} models" if provider.models is not None else "models unknown")
-    if provider.checked_at is not None:
-        facts.append(f"last heard of at {provider.checked_at.astimezone():%H:%M:%S}")
-    return f"{' · '.join(facts)}\n{wording.one_line(provider.detail) or 'No error.'}"
-
-
-def _set_text(label: QLabel, text: str) -> None:
-    """Leave a label alone, with what is selected in it, while its text stays the same."""
-    if label.text() != text:
-        label.setText(text)
-
-
-def _nothing_yet(add_provider: Callable[[], None]) -> QWidget:
-    """What is shown instead of an empty table."""
-    empty = QWidget()
-    title = plain.label("no-providers", "No provider yet")
-    plain.grown(title, 4, bold=True)
-    hint = plain.label("no-providers-hint", "Add one with its key, and every tool on this machine can use it.")
-    column = QVBoxLayout(empty)
-    column.addStretch(1)
-    for widget in (title, hint, plain.button("add-first-provider", "A&dd a provider…", add_provider)):
-        column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
-    column.addStretch(2)
-    return empty

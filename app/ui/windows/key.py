@@ -1,19 +1,20 @@
-"""The dialog that replaces a provider's key; the field hides what is pasted."""
+"""The field that hides a key, and the dialog that replaces a provider's key."""
 
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.domain.secret import Secret
-from app.ui import wording
+from app.ui import theme, wording
 from app.ui.windows import plain
+from app.ui.windows.verdict import Verdict
 
 if TYPE_CHECKING:
     from app.domain.status import ProviderStatus
     from app.ui.bridge import Bridge
 
-_WIDTH_EM = 64
+_WIDTH_EM = 56
 
 
 def key_field(name: str) -> QLineEdit:
@@ -38,7 +39,7 @@ def secret_in(field: QLineEdit) -> Secret | None:
 
 
 class KeyDialog(QDialog):
-    """Opened with `open()`; it deletes itself."""
+    """Opened with `open()`; it stays until the key is stored, and deletes itself."""
 
     def __init__(self, bridge: "Bridge", provider: "ProviderStatus", parent: QWidget) -> None:
         """Ask for the key of `provider`."""
@@ -47,31 +48,64 @@ class KeyDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._bridge = bridge
         self._provider_id = provider.id
-        name = wording.provider_name(provider)
+        name = wording.one_line(wording.provider_name(provider))
         self.setWindowTitle(f"Key of {name}")
-        prompt = plain.label("key-prompt", f"New &key for {name.replace('&', '&&')}:")
-        self._field = key_field("key")
-        prompt.setBuddy(self._field)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        buttons.setObjectName("key-buttons")
-        self._save = buttons.addButton("&Save", QDialogButtonBox.ButtonRole.AcceptRole)
-        self._save.setObjectName("save-key")
-        self._save.setEnabled(False)
-        buttons.accepted.connect(self._store)
-        buttons.rejected.connect(self.reject)
-        self._field.textChanged.connect(lambda text: self._save.setEnabled(bool(text.strip())))
-        column = QVBoxLayout(self)
-        column.addWidget(prompt)
-        column.addWidget(self._field)
-        column.addWidget(plain.label("key-note", "It goes to the keyring of this computer, nowhere else.", wrap=True))
-        column.addWidget(buttons)
+        self.prompt = plain.label("key-prompt", f"New &key for {plain.escaped(name)}")
+        self.field = key_field("key")
+        self.prompt.setBuddy(self.field)
+        self.field.setAccessibleName(f"New key for {name}")
+        self.verdict = Verdict("key-result")
+        self.save = plain.button("save-key", "&Save", self._store, role="primary")
+        self.save.setDefault(True)
+        self.save.setEnabled(False)
+        self.cancel = plain.button("cancel-key", "&Cancel", self.reject)
+        self.field.textChanged.connect(self._changed)
+        bridge.failed.connect(self._refused)
+        self._lay_out()
         self.setMinimumWidth(self.fontMetrics().averageCharWidth() * _WIDTH_EM)
 
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(self.cancel)
+        buttons.addWidget(self.save)
+        note = "It is kept in the keyring of this computer, in place of the one that is there now."
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*(theme.MARGIN_PX,) * 4)
+        column.setSpacing(theme.GAP_PX)
+        column.addWidget(self.prompt)
+        column.addWidget(self.field)
+        column.addWidget(plain.label("key-note", note, wrap=True, role="muted"))
+        column.addWidget(self.verdict)
+        column.addSpacing(theme.GAP_PX)
+        column.addLayout(buttons)
+
+    def _changed(self, text: str) -> None:
+        self.verdict.clear()
+        self.save.setEnabled(bool(text.strip()))
+
     def _store(self) -> None:
-        key = secret_in(self._field)
+        key = secret_in(self.field)
         if key is None:
             return
-        self._field.clear()
         provider_id = self._provider_id
-        self._bridge.run(f"Store the key of {provider_id}", lambda runtime: runtime.set_key(provider_id, key))
+        self._set_busy(busy=True)
+        self._bridge.run(
+            f"Store the key of {provider_id}",
+            lambda runtime: runtime.set_key(provider_id, key),
+            plain.while_alive(self, lambda _: self._stored()),
+        )
+
+    def _stored(self) -> None:
+        self.field.clear()
         self.accept()
+
+    def _refused(self, line: str) -> None:
+        """A command failed while this is open; whichever it was, the user sees why."""
+        self._set_busy(busy=False)
+        self.verdict.say(line, good=False)
+
+    def _set_busy(self, *, busy: bool) -> None:
+        self.field.setEnabled(not busy)
+        self.save.setEnabled(not busy and bool(self.field.text().strip()))
+        self.save.setText("Saving…" if busy else "&Save")

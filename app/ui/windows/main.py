@@ -1,4 +1,4 @@
-"""The main window: header, side bar and pages. A page is added by one line in `PAGES`."""
+"""The main window: side bar, header, banner and pages. A page is added by one line in `PAGES`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,10 +6,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QListWidget, QListWidgetItem, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QMainWindow,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
-from app.ui import icons
+from app.ui import icons, theme
 from app.ui.windows import plain
 from app.ui.windows.banner import Banner
 from app.ui.windows.header import Header
@@ -21,13 +29,16 @@ if TYPE_CHECKING:
     from app.domain.status import Snapshot
     from app.ui.bridge import Bridge
 
-_SIDE_WIDTH_EM = 11
-_SIZE = QSize(980, 620)
+_SIDE_EM = 12
+_ICON_PX = 20
+_SIZE = QSize(1040, 740)
+_LEAST = QSize(820, 560)
+_NO_TOKEN = "There is no local token yet: the keyring gave none."  # noqa: S105 - a message, not a token
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One entry of the side bar: `name` is also its icon's, `make` builds the page for a window."""
+    """One entry of the side bar: its icon is `page-<name>.svg`, `make` builds the page for a window."""
 
     name: str
     title: str
@@ -40,7 +51,7 @@ PAGES = (
 )
 
 
-class MainWindow(QWidget):
+class MainWindow(QMainWindow):
     """Made once and hidden when closed; the program goes on in the tray."""
 
     bridge: "Bridge"
@@ -53,7 +64,7 @@ class MainWindow(QWidget):
         self.setWindowTitle("Switchtower")
         self.setWindowIcon(icons.app_icon())
         self._welcome: Welcome | None = None
-        self.header = Header(self.copy_address, self.copy_token)
+        self.header = Header(bridge)
         self.banner = Banner()
         self.side = self._make_side()
         self.pages = QStackedWidget()
@@ -61,27 +72,48 @@ class MainWindow(QWidget):
             self.pages.addWidget(page.make(self))
         self.side.currentRowChanged.connect(self.pages.setCurrentIndex)
         self.side.setCurrentRow(0)
-        self._lay_out(plain.button("quit", "&Quit Switchtower", quit_program))
+        self._lay_out(plain.button("quit", "&Quit", quit_program, "Quit Switchtower"))
         self._add_shortcuts(quit_program)
         bridge.changed.connect(self.show_snapshot)
         bridge.notice.connect(self.banner.tell)
         bridge.notice_here.connect(self.banner.tell)
         bridge.failed.connect(self.banner.fail)
+        if bridge.snapshot is not None:
+            self.show_snapshot(bridge.snapshot)
+        self.setMinimumSize(_LEAST)
         self.resize(_SIZE)
 
     def _make_side(self) -> QListWidget:
         side = QListWidget()
         side.setObjectName("side-bar")
         side.setAccessibleName("Pages")
-        side.setFixedWidth(side.fontMetrics().horizontalAdvance("m") * _SIDE_WIDTH_EM)
-        side.setIconSize(QSize(20, 20))
-        side.setSpacing(2)
-        side.setFrameShape(QFrame.Shape.NoFrame)
-        side.viewport().setAutoFillBackground(False)
+        side.setFixedWidth(side.fontMetrics().horizontalAdvance("m") * _SIDE_EM)
+        side.setIconSize(QSize(_ICON_PX, _ICON_PX))
+        side.setSpacing(1)
+        side.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for page in PAGES:
             item = QListWidgetItem(icons.page_icon(page.name), page.title, side)
-            item.setSizeHint(QSize(0, side.fontMetrics().height() * 2))
+            item.setSizeHint(QSize(0, side.fontMetrics().height() + theme.MARGIN_PX))
         return side
+
+    def _lay_out(self, leave: QWidget) -> None:
+        left = QVBoxLayout()
+        left.setSpacing(theme.MARGIN_PX)
+        left.addLayout(_brand())
+        left.addWidget(self.side, 1)
+        left.addWidget(leave)
+        right = QVBoxLayout()
+        right.setSpacing(theme.GAP_PX + 4)
+        for widget in (self.header, self.banner):
+            right.addWidget(widget)
+        right.addWidget(self.pages, 1)
+        middle = QWidget()
+        whole = QHBoxLayout(middle)
+        whole.setContentsMargins(*(theme.MARGIN_PX,) * 4)
+        whole.setSpacing(theme.MARGIN_PX)
+        whole.addLayout(left)
+        whole.addLayout(right, 1)
+        self.setCentralWidget(middle)
 
     def _add_shortcuts(self, quit_program: Callable[[], None]) -> None:
         """Ctrl+Q quits, Ctrl+W closes, Ctrl+1, Ctrl+2 … show a page."""
@@ -89,21 +121,6 @@ class MainWindow(QWidget):
         QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self).activated.connect(self.close)
         for row in range(len(PAGES)):
             QShortcut(QKeySequence(f"Ctrl+{row + 1}"), self).activated.connect(partial(self.side.setCurrentRow, row))
-
-    def _lay_out(self, leave: QWidget) -> None:
-        left = QVBoxLayout()
-        left.addWidget(self.side, 1)
-        left.addWidget(leave)
-        right = QVBoxLayout()
-        right.setSpacing(10)
-        right.addWidget(self.header)
-        right.addWidget(self.banner)
-        right.addWidget(self.pages, 1)
-        whole = QHBoxLayout(self)
-        whole.setContentsMargins(12, 12, 12, 12)
-        whole.setSpacing(14)
-        whole.addLayout(left)
-        whole.addLayout(right, 1)
 
     # -- showing
 
@@ -117,15 +134,9 @@ class MainWindow(QWidget):
         self.activateWindow()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Take a snapshot, and have health looked at more often while it is seen."""
+        """Take a snapshot: nothing may have happened for long."""
         super().showEvent(event)
-        self.bridge.watch_closely(on=True)
         self.bridge.refresh()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Nobody looks any more."""
-        super().hideEvent(event)
-        self.bridge.watch_closely(on=False)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Only hide."""
@@ -137,38 +148,42 @@ class MainWindow(QWidget):
         self.header.show_snapshot(snapshot)
         self.banner.show_problems(snapshot)
 
-    # -- what header and tray ask for
+    # -- what the tray asks for
 
     def copy_address(self) -> None:
         """Put the address for clients on the clipboard."""
-        if self.bridge.snapshot is not None and self.bridge.snapshot.listening:
-            self._copy(self.bridge.snapshot.listening, "The address is on the clipboard")
+        self.header.access.give_address()
 
     def copy_token(self) -> None:
-        """Put the local token on the clipboard."""
-        token = self.bridge.runtime.token() if self.bridge.runtime is not None else None
-        if token is None:
-            self.banner.fail("There is no local token yet: the keyring gave none.")
-            return
-        self._copy(token.reveal(), "The token is on the clipboard")
-
-    def _copy(self, text: str, said: str) -> None:
-        QGuiApplication.clipboard().setText(text)
-        if self.isVisible():
-            self.banner.tell(said, "", bad=False)
+        """Put the local token on the clipboard, or say why there is none."""
+        if not self.header.access.give_token():
+            self.banner.fail(_NO_TOKEN)
 
     def add_provider(self, *, first: bool = False) -> None:
         """Open the dialog that adds a provider; `first` greets someone who has none yet."""
-        runtime = self.bridge.runtime
-        if runtime is None:
+        if self.bridge.runtime is None:
             return
         self.present("health")
         if self._welcome is None:
-            self._welcome = Welcome(self.bridge, runtime.registry, self, first=first)
+            self._welcome = Welcome(self.bridge, self, first=first)
             self._welcome.finished.connect(self._welcome_over)
-            QTimer.singleShot(0, self._welcome.open)
+            QTimer.singleShot(0, self._welcome, self._welcome.open)
 
     def _welcome_over(self) -> None:
         if self._welcome is not None:
             self._welcome.deleteLater()
             self._welcome = None
+
+
+def _brand() -> QHBoxLayout:
+    """The program's icon and name above the side bar."""
+    picture = plain.label("brand-icon")
+    picture.setPixmap(icons.app_icon().pixmap(_ICON_PX + 4, _ICON_PX + 4))
+    name = plain.label("brand", "Switchtower")
+    plain.grown(name, 2, bold=True)
+    row = QHBoxLayout()
+    row.setContentsMargins(6, 6, 0, 0)
+    row.setSpacing(theme.GAP_PX)
+    row.addWidget(picture)
+    row.addWidget(name, 1)
+    return row

@@ -1,71 +1,94 @@
-"""The look and the manners that all tables share."""
+"""The one way our tables look and behave: whole rows, read only, reachable and left by keyboard."""
 
-from PySide6.QtCore import QMargins, QModelIndex, QPersistentModelIndex, QSize
+from PySide6.QtCore import QAbstractItemModel, QMargins, QModelIndex, QPersistentModelIndex, QSize, QTimer
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QProxyStyle,
     QStyle,
     QStyledItemDelegate,
-    QStyleOption,
     QStyleOptionViewItem,
     QTableView,
-    QWidget,
 )
 
-Index = QModelIndex | QPersistentModelIndex
-
-_ROW_EM = 2
-_MARGIN_PX = 8
+_ROW_PX = 14
+_LEAST_PX = 60
+_SIDE_PX = 9
 
 
 class _Roomy(QStyledItemDelegate):
-    """Keeps the texts of neighbouring cells apart."""
+    """Keeps the texts of neighbouring cells apart; a row is marked in full, its current cell has no frame."""
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
         """Paint the whole cell's background, and the text within margins."""
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        if selected:
+        if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(option.rect, option.palette.highlight())
-        option.rect.adjust(_MARGIN_PX, 0, -_MARGIN_PX, 0)
+        option.state &= ~QStyle.StateFlag.State_HasFocus
+        option.rect.adjust(_SIDE_PX, 0, -_SIDE_PX, 0)
         super().paint(painter, option, index)
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """The text's size and the margins."""
-        return super().sizeHint(option, index).grownBy(QMargins(_MARGIN_PX, 0, _MARGIN_PX, 0))
+        return super().sizeHint(option, index).grownBy(QMargins(_SIDE_PX, 0, _SIDE_PX, 0))
 
 
-class _RoomyHeader(QProxyStyle):
-    """Gives titles the margins of the cells below them."""
+class RoomyTable(QTableView):
+    """Columns are as wide as the widest text they ever held since the last reset, so that nothing jumps about."""
 
-    def pixelMetric(
-        self, metric: QStyle.PixelMetric, option: QStyleOption | None = None, widget: QWidget | None = None
-    ) -> int:
-        """The system's measures, but for that margin."""
-        return (
-            _MARGIN_PX if metric is QStyle.PixelMetric.PM_HeaderMargin else super().pixelMetric(metric, option, widget)
-        )
+    def __init__(self, stretched: int) -> None:
+        """Leave the width of column `stretched` to the window."""
+        super().__init__()
+        self._stretched = stretched
+        self._fit = QTimer(self)
+        self._fit.setSingleShot(True)
+        self._fit.setInterval(0)
+        self._fit.timeout.connect(self.fit)
+
+    def setModel(self, model: QAbstractItemModel | None) -> None:
+        """Show `model` and follow its texts."""
+        super().setModel(model)
+        if model is not None:
+            for changed in (model.dataChanged, model.rowsInserted, model.modelReset):
+                changed.connect(self._fit_soon)
+            self._fit_soon()
+
+    def _fit_soon(self) -> None:
+        self._fit.start()
+
+    def fit(self) -> None:
+        """Widen the columns that are too narrow for what they hold."""
+        header = self.horizontalHeader()
+        for column in range(header.count()):
+            needed = max(self.sizeHintForColumn(column), header.sectionSizeHint(column))
+            if column != self._stretched and needed > header.sectionSize(column):
+                header.resizeSection(column, needed)
 
 
-def make_table(name: str, says: str) -> QTableView:
-    """A read-only table that selects whole rows and sorts nothing."""
-    table = QTableView()
+def make_table(name: str, says: str, model: QAbstractItemModel, stretched: int) -> "RoomyTable":
+    """A table of `model` whose column `stretched` takes the room that the others leave."""
+    table = RoomyTable(stretched)
     table.setObjectName(name)
     table.setAccessibleName(says)
+    table.setModel(model)
+    table.setItemDelegate(_Roomy(table))
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setItemDelegate(_Roomy(table))
+    table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     table.setAlternatingRowColors(True)
     table.setShowGrid(False)
     table.setWordWrap(False)
     table.setTabKeyNavigation(False)
+    table.setCornerButtonEnabled(False)
     table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() * _ROW_EM)
-    style = _RoomyHeader()
-    style.setParent(table)
-    table.horizontalHeader().setStyle(style)
-    table.horizontalHeader().setHighlightSections(False)
-    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + _ROW_PX)
+    header = table.horizontalHeader()
+    header.setHighlightSections(False)
+    header.setSectionsClickable(False)
+    header.setMinimumSectionSize(_LEAST_PX)
+    header.setDefaultSectionSize(_LEAST_PX)
+    header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+    header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
     return table

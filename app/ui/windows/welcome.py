@@ -1,208 +1,224 @@
 """The dialog that adds a provider, which is also the welcome at the first start: pick, paste the key, test, done."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLineEdit,
-    QListWidget,
-    QListWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from app.ui import wording
+from app.ui import theme
 from app.ui.windows import plain
-from app.ui.windows.key import key_field, secret_in
+from app.ui.windows.access import Access
+from app.ui.windows.kind_form import KindForm
+from app.ui.windows.kind_picker import KindPicker
+from app.ui.windows.verdict import Verdict
 
 if TYPE_CHECKING:
-    from app.providers.registry import Registry
+    from app.domain.secret import Secret
     from app.providers.spec import ProviderSpec
     from app.ui.bridge import Bridge
 
-_LIST_EM = 36
-_WIDTH_EM = 120
-_HEIGHT_EM = 26
-_KIND = Qt.ItemDataRole.UserRole
+_WIDTH_EM = 116
+_HEIGHT_LINES = 34
+_FIRST_TEXT = "Pick a provider and paste its key. Every tool on this machine can then use it, at one address."
+_MORE_TEXT = "Pick a provider and paste its key."
+_DONE_TEXT = "Point your tool at this address and give it this token. Tools call them base URL and API key."
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the form says at one moment."""
+
+    kind: "ProviderSpec"
+    base_url: str
+    key: "Secret | None"
 
 
 class Welcome(QDialog):
-    """Opened with `open()`; nothing waits for it, and the test is only an offer."""
+    """Opened with `open()`; nothing waits for it. A failed test is said, and does not keep anyone from adding."""
 
-    def __init__(
-        self, bridge: "Bridge", registry: "Registry", parent: QWidget | None = None, *, first: bool = False
-    ) -> None:
-        """List every kind of `registry`; `first` greets someone who has no provider yet."""
+    added = Signal(str)
+
+    def __init__(self, bridge: "Bridge", parent: QWidget | None, *, first: bool = False) -> None:
+        """List every kind; `first` greets someone who has no provider yet. Without a runtime there is none."""
         super().__init__(parent)
         self.setObjectName("welcome")
         self.setWindowTitle("Welcome to Switchtower" if first else "Add a provider")
         self._bridge = bridge
-        self._registry = registry
-        self._first = first
-        self.search = QLineEdit()
-        self.kinds = QListWidget()
-        self.base_url = QLineEdit()
-        self.key = key_field("key")
-        self.page = plain.label("key-page", selectable=True, wrap=True)
-        self.open_page = plain.button("open-key-page", "&Open page", self._browse)
-        self.verdict = plain.label("test-result", wrap=True, selectable=True)
+        self._failed: Wish | None = None
+        self._busy = False
+        self.picker = KindPicker(bridge.runtime.registry if bridge.runtime is not None else ())
+        self.form = KindForm()
+        self.verdict = Verdict("test-result")
         self.test = plain.button("test", "&Test", self._test)
-        self.buttons = QDialogButtonBox()
-        self.add = self.buttons.addButton("&Add provider", QDialogButtonBox.ButtonRole.AcceptRole)
-        self.skip = self.buttons.addButton("&Skip" if first else "&Cancel", QDialogButtonBox.ButtonRole.RejectRole)
-        self._name_parts()
-        self._fill()
-        self._lay_out()
-        self._connect()
-        self.kinds.setCurrentRow(0)
-        self.resize(self.fontMetrics().averageCharWidth() * _WIDTH_EM, self.fontMetrics().height() * _HEIGHT_EM)
-
-    def _name_parts(self) -> None:
-        self.search.setObjectName("search-kinds")
-        self.search.setAccessibleName("Search providers")
-        self.search.setPlaceholderText("Search…")
-        self.search.setClearButtonEnabled(True)
-        self.kinds.setObjectName("kinds")
-        self.kinds.setAccessibleName("Providers")
-        self.base_url.setObjectName("base-url")
-        self.verdict.setAccessibleName("Result of the test")
-        self.add.setObjectName("add")
-        self.add.setDefault(True)
-        self.skip.setObjectName("skip")
-
-    def _fill(self) -> None:
-        for kind in self._registry.kinds():
-            item = QListWidgetItem(self._registry.get(kind).name, self.kinds)
-            item.setData(_KIND, kind)
-
-    def _lay_out(self) -> None:
-        left = QVBoxLayout()
-        left.addWidget(self.search)
-        left.addWidget(self.kinds, 1)
-        beside = QHBoxLayout()
-        beside.addLayout(left)
-        beside.addSpacing(8)
-        beside.addLayout(self._form(), 1)
+        self.add = plain.button("add", "&Add", self._add, role="primary")
+        self.skip = plain.button("skip", "&Skip" if first else "&Cancel", self.reject)
+        self.done_button = plain.button("done", "&Done", self.accept, role="primary")
+        self.access = Access(bridge, "welcome-")
+        self.ready = plain.label("done-title")
+        self.steps = QStackedWidget()
+        self.steps.addWidget(self._first_step("Welcome to Switchtower" if first else "Add a provider", first=first))
+        self.steps.addWidget(self._last_step())
         whole = QVBoxLayout(self)
-        if self._first:
-            title = plain.label("welcome-title", "Welcome to Switchtower")
-            plain.grown(title, 4, bold=True)
-            whole.addWidget(title)
-            text = "Pick a provider and paste its key. Every tool on this machine can then use it at one address."
-            whole.addWidget(plain.label("welcome-text", text, wrap=True))
-            whole.addSpacing(6)
-        whole.addLayout(beside, 1)
-        whole.addWidget(self.buttons)
-        self.kinds.setFixedWidth(self.fontMetrics().averageCharWidth() * _LIST_EM)
-        self.search.setFixedWidth(self.kinds.width())
-
-    def _form(self) -> QFormLayout:
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        form.setVerticalSpacing(10)
-        self.chosen = plain.label("kind-name")
-        plain.grown(self.chosen, 2, bold=True)
-        page = QHBoxLayout()
-        page.addWidget(self.page, 1)
-        page.addWidget(self.open_page)
-        trying = QHBoxLayout()
-        trying.addWidget(self.test)
-        trying.addStretch(1)
-        form.addRow(self.chosen)
-        form.addRow("Add&ress", self.base_url)
-        form.addRow("&Key", self.key)
-        form.addRow("Get one at", page)
-        form.addRow("", trying)
-        form.addRow(self.verdict)
-        self.form = form
-        return form
-
-    def _connect(self) -> None:
-        self.search.textChanged.connect(self._filter)
-        self.kinds.currentItemChanged.connect(lambda *_: self._show_kind())
-        self.key.textChanged.connect(lambda _: self._check())
-        self.base_url.textChanged.connect(lambda _: self._check())
-        self.buttons.accepted.connect(self._add)
-        self.buttons.rejected.connect(self.reject)
-
-    # -- choosing
-
-    @property
-    def spec(self) -> "ProviderSpec | None":
-        """The kind that is chosen."""
-        item = self.kinds.currentItem()
-        return None if item is None or item.isHidden() else self._registry.get(item.data(_KIND))
-
-    def _filter(self, text: str) -> None:
-        """Show the kinds whose name or id holds `text`, and choose the first of them."""
-        wanted = text.strip().casefold()
-        items = [self.kinds.item(row) for row in range(self.kinds.count())]
-        for item in items:
-            item.setHidden(wanted not in f"{item.text()} {item.data(_KIND)}".casefold())
-        shown = [item for item in items if not item.isHidden()]
-        if shown and (self.kinds.currentItem() is None or self.kinds.currentItem().isHidden()):
-            self.kinds.setCurrentItem(shown[0])
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.steps)
+        self._connect()
+        width, height = self.fontMetrics().averageCharWidth() * _WIDTH_EM, self.fontMetrics().height() * _HEIGHT_LINES
+        self.setMinimumSize(width * 4 // 5, height * 4 // 5)
+        self.resize(width, height)
         self._show_kind()
 
+    def _connect(self) -> None:
+        self.picker.picked.connect(self._show_kind)
+        self.form.changed.connect(self._changed)
+        self._bridge.failed.connect(self._command_failed)
+        self._bridge.changed.connect(self._show_access)
+
+    # -- layout
+
+    def _first_step(self, title: str, *, first: bool) -> QWidget:
+        page, column = _page(plain.label("welcome-title", title), _FIRST_TEXT if first else _MORE_TEXT)
+        self.picker.setFixedWidth(self.fontMetrics().averageCharWidth() * _WIDTH_EM * 3 // 8)
+        beside = QHBoxLayout()
+        beside.setSpacing(theme.MARGIN_PX)
+        beside.addWidget(self.picker)
+        beside.addWidget(self.form, 1)
+        column.addLayout(beside, 1)
+        column.addWidget(self.verdict)
+        column.addLayout(_buttons(self.skip, None, self.test, self.add))
+        self.add.setDefault(True)
+        return page
+
+    def _last_step(self) -> QWidget:
+        page, column = _page(self.ready, _DONE_TEXT)
+        card = plain.card("welcome-access")
+        inside = QVBoxLayout(card)
+        inside.setContentsMargins(theme.MARGIN_PX, 12, 12, 12)
+        inside.addLayout(self.access)
+        column.addWidget(card)
+        column.addStretch(1)
+        column.addLayout(_buttons(None, self.done_button))
+        return page
+
+    # -- the form
+
+    def wish(self) -> Wish | None:
+        """What is to be added; None while something is missing."""
+        spec = self.picker.spec
+        if spec is None or self.form.missing():
+            return None
+        return Wish(spec, self.form.base_url(), self.form.key())
+
+    def _show_access(self) -> None:
+        self.access.refresh()
+
     def _show_kind(self) -> None:
-        """Ask only for what the chosen kind needs."""
-        spec = self.spec
-        self.key.clear()
-        self.base_url.clear()
-        self.verdict.setText("")
-        self.chosen.setText(spec.name if spec else "No provider has that name")
-        if spec is not None:
-            self.base_url.setPlaceholderText(spec.base_url or "https://…/v1")
-            self.key.setPlaceholderText("Paste the key here" if spec.needs_key and not spec.local else "Not needed")
-            self.page.setText(spec.key_url)
-        url_wanted = spec is not None and (spec.needs_base_url or spec.local)
-        self.form.setRowVisible(1, url_wanted)
-        self.form.setRowVisible(2, spec is not None and spec.needs_key)
-        self.form.setRowVisible(3, spec is not None and bool(spec.key_url))
-        self._check()
+        self.form.show_kind(self.picker.spec)
+        self._changed()
 
-    def _check(self) -> None:
-        """Let the buttons work when everything needed is there."""
-        spec = self.spec
-        has_url = spec is not None and bool(self.base_url.text().strip() or spec.base_url)
-        optional = spec is None or not spec.needs_key or spec.local or spec.needs_base_url
-        ready = has_url and (optional or bool(self.key.text().strip()))
-        self.add.setEnabled(ready)
+    def _changed(self) -> None:
+        """Something was typed: what the last test said is about something else now."""
+        self._failed = None
+        self.verdict.clear()
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        ready = self.wish() is not None and not self._busy
         self.test.setEnabled(ready)
+        self.add.setEnabled(ready)
+        self.picker.setEnabled(not self._busy)
+        self.form.set_enabled(not self._busy)
+        self.add.setText("&Add anyway" if self._failed is not None else "&Add")
 
-    def _browse(self) -> None:
-        if self.spec is not None and self.spec.key_url:
-            QDesktopServices.openUrl(QUrl(self.spec.key_url))
-
-    # -- doing
+    # -- commands
 
     def _test(self) -> None:
-        spec = self.spec
-        if spec is None:
-            return
-        key, base_url = secret_in(self.key), self.base_url.text().strip()
-        self.verdict.setText("Testing…")
-        self._bridge.run(
-            f"Test {spec.name}",
-            lambda runtime: runtime.test_new(spec.id, base_url, key),
-            lambda problem: self._show_result(spec, problem),
-        )
-
-    def _show_result(self, spec: "ProviderSpec", problem: str) -> None:
-        if self.isVisible() and self.spec == spec:
-            self.verdict.setText(wording.one_line(problem) or f"{spec.name} answers. The key works.")
+        if (wish := self.wish()) is not None:
+            self._try_out(wish, then_add=False)
 
     def _add(self) -> None:
-        spec = self.spec
-        if spec is None or not self.add.isEnabled():
+        """Test first; add when the test went well, or when it failed before with the same values."""
+        wish = self.wish()
+        if wish is None or self._busy:
             return
-        key, base_url = secret_in(self.key), self.base_url.text().strip()
-        self.key.clear()
-        self._bridge.run(f"Add {spec.name}", lambda runtime: runtime.add_provider(spec.id, base_url=base_url, key=key))
-        self.accept()
+        if wish == self._failed:
+            self._do_add(wish)
+        else:
+            self._try_out(wish, then_add=True)
+
+    def _try_out(self, wish: Wish, *, then_add: bool) -> None:
+        self._begin(f"Testing {wish.kind.name}…")
+
+        def judge(problem: str) -> None:
+            if then_add and not problem:
+                self._do_add(wish)
+                return
+            self._end()
+            self._failed = wish if problem else None
+            self.verdict.say(problem or f"{wish.kind.name} answers.", good=not problem)
+            self._show_buttons()
+
+        self._bridge.run(
+            f"Test {wish.kind.name}",
+            lambda runtime: runtime.test_new(wish.kind.id, wish.base_url, wish.key),
+            plain.while_alive(self, judge),
+        )
+
+    def _do_add(self, wish: Wish) -> None:
+        self._begin(f"Adding {wish.kind.name}…")
+        self._bridge.run(
+            f"Add {wish.kind.name}",
+            lambda runtime: runtime.add_provider(wish.kind.id, base_url=wish.base_url, key=wish.key),
+            plain.while_alive(self, lambda provider_id: self._added(wish, provider_id)),
+        )
+
+    def _added(self, wish: Wish, provider_id: str) -> None:
+        self._end()
+        self.form.forget_key()
+        self.access.refresh()
+        self.ready.setText(f"{wish.kind.name} is ready")
+        self.steps.setCurrentIndex(1)
+        self.done_button.setDefault(True)
+        self.done_button.setFocus()
+        self.added.emit(provider_id)
+
+    def _command_failed(self, line: str) -> None:
+        """A command failed while this is open; whichever it was, the user sees why."""
+        if self.isVisible():
+            self._end()
+            self.verdict.say(line, good=False)
+
+    def _begin(self, text: str) -> None:
+        self._busy = True
+        self.verdict.wait(text)
+        self._show_buttons()
+
+    def _end(self) -> None:
+        self._busy = False
+        self._show_buttons()
+
+
+def _page(heading: QLabel, text: str) -> tuple[QWidget, QVBoxLayout]:
+    """One step with its heading."""
+    page = QWidget()
+    plain.grown(heading, 5, bold=True)
+    column = QVBoxLayout(page)
+    column.setContentsMargins(*(theme.MARGIN_PX + 4,) * 4)
+    column.setSpacing(theme.GAP_PX)
+    column.addWidget(heading)
+    column.addWidget(plain.label("step-text", text, wrap=True, role="muted"))
+    column.addSpacing(theme.GAP_PX)
+    return page, column
+
+
+def _buttons(*buttons: QPushButton | None) -> QHBoxLayout:
+    """The last line of a step; None is the gap between left and right."""
+    row = QHBoxLayout()
+    row.setContentsMargins(0, theme.GAP_PX, 0, 0)
+    row.setSpacing(theme.GAP_PX)
+    for button in buttons:
+        if button is None:
+            row.addStretch(1)
+        else:
+            row.addWidget(button)
+    return row
