@@ -1,7 +1,7 @@
 """Qt without a screen, and the program's own event loop under every coroutine test of this folder."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +10,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtWidgets import QApplication
 
+from app.ui.bridge import Bridge
 from app.ui.loop import make_loop
+from ui.fake_runtime import FakeRuntime
 
 
 def _qt_loop() -> Any:
@@ -23,3 +25,18 @@ def _qt_loop() -> Any:
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], Any]]:
     del config, item
     return {"qt": _qt_loop}
+
+
+@pytest.fixture
+def fake() -> FakeRuntime:
+    return FakeRuntime()
+
+
+@pytest.fixture
+def bridge(qapp: QApplication, fake: FakeRuntime) -> Iterator[Bridge]:
+    """A bridge on the fake runtime."""
+    made = Bridge()
+    runtime: Any = fake
+    made.attach(runtime)
+    yield made
+    made.detach()

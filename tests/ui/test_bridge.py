@@ -1,0 +1,165 @@
+"""Events become few signals; commands that fail become a line, whatever it was that failed."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.domain.chat import Operation
+from app.domain.events import RequestFinished
+from app.domain.status import HealthState, Snapshot
+from app.store.secrets import KeyringProblem
+from app.store.settings_errors import SettingsError
+from app.ui.bridge import EVERY_MS, Bridge, Pace
+from ui.fake_runtime import FakeRuntime, provider
+
+
+def finished() -> RequestFinished:
+    from datetime import UTC, datetime
+
+    return RequestFinished("r1", datetime.now(UTC), Operation.CHAT, "m", "default", stream=False)
+
+
+async def test_many_events_become_one_snapshot(qtbot: QtBot, bridge: Bridge, fake: FakeRuntime) -> None:
+    seen: list[Snapshot] = []
+    bridge.changed.connect(seen.append)
+    for n in range(200):
+        fake.change_provider("alpha", requests=n)
+    with qtbot.waitSignal(bridge.changed, timeout=5000):
+        pass
+    assert len(seen) == 1
+    assert seen[0].providers[0].requests == 199
+
+
+async def test_at_most_ten_snapshots_a_second(bridge: Bridge, fake: FakeRuntime) -> None:
+    loop, times = asyncio.get_running_loop(), []
+    bridge.changed.connect(lambda _: times.append(loop.time()))
+    end = loop.time() + 0.6
+    while loop.time() < end:
+        fake.change_provider("alpha", requests=1)
+        await asyncio.sleep(0.002)
+    assert len(times) > 1
+    assert min(b - a for a, b in zip(times, times[1:], strict=False)) > EVERY_MS / 1000 * 0.9
+
+
+async def test_used_is_told_after_finished_requests_only(qtbot: QtBot, bridge: Bridge, fake: FakeRuntime) -> None:
+    used: list[int] = []
+    bridge.used.connect(lambda: used.append(1))
+    fake.change_provider("alpha", latency_ms=1.0)
+    with qtbot.waitSignal(bridge.changed, timeout=5000):
+        pass
+    assert used == []
+    fake.bus.publish(finished())
+    fake.bus.publish(finished())
+    with qtbot.waitSignal(bridge.used, timeout=5000):
+        pass
+    assert used == [1]
+
+
+def news_of(bridge: Bridge) -> list[tuple[str, str, bool]]:
+    news: list[tuple[str, str, bool]] = []
+    bridge.notice.connect(lambda title, text, bad: news.append((title, text, bad)))
+    return news
+
+
+def test_down_and_up_again_is_told_once_each(bridge: Bridge, fake: FakeRuntime) -> None:
+    news = news_of(bridge)
+    for state in (HealthState.UNREACHABLE, HealthState.UNREACHABLE, HealthState.SLOW, HealthState.HEALTHY):
+        fake.change_provider("alpha", state=state)
+        bridge.refresh()
+    assert news == [
+        ("alpha can't be used", "1 of 2 providers up · 127.0.0.1:8484", True),
+        ("alpha can be used again", "Ready · 127.0.0.1:8484", False),
+    ]
+
+
+def test_several_that_fall_together_are_one_piece_of_news(bridge: Bridge, fake: FakeRuntime) -> None:
+    news = news_of(bridge)
+    fake.change(providers=(provider("alpha", HealthState.UNREACHABLE), provider("beta", HealthState.NEEDS_KEY)))
+    bridge.refresh()
+    assert [title for title, _, _ in news] == ["alpha and beta can't be used"]
+
+
+@pytest.mark.parametrize("state", [HealthState.DISABLED, HealthState.RATE_LIMITED, HealthState.UNKNOWN])
+def test_what_the_user_did_or_what_passes_is_no_news(bridge: Bridge, fake: FakeRuntime, state: HealthState) -> None:
+    news = news_of(bridge)
+    fake.change_provider("alpha", state=state)
+    bridge.refresh()
+    fake.change_provider("alpha", state=HealthState.HEALTHY)
+    bridge.refresh()
+    assert news == []
+
+
+async def test_a_command_runs_with_an_owner_and_hands_over_its_result(bridge: Bridge, fake: FakeRuntime) -> None:
+    results: list[Any] = []
+    bridge.run("Test alpha", lambda runtime: runtime.test_provider("alpha"), results.append)
+    assert len(fake.tasks) == 1
+    await fake.settle()
+    assert results[0].id == "alpha"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (SettingsError("config.toml cannot be written: read-only. Change its rights."), "Try it: config.toml cannot"),
+        (KeyringProblem("The keyring is locked.", "Unlock it."), "Try it: The keyring is locked. Unlock it."),
+    ],
+)
+async def test_an_expected_failure_is_shown_with_its_remedy(
+    bridge: Bridge, fake: FakeRuntime, error: Exception, line: str
+) -> None:
+    lines: list[str] = []
+    ended: list[bool] = []
+    bridge.failed.connect(lines.append)
+    fake.error = error
+    bridge.run("Try it", lambda runtime: runtime.force_provider("alpha"), None, lambda: ended.append(True))
+    await fake.settle()
+    assert lines[0].startswith(line)
+    assert ended == [True]
+
+
+async def test_an_unexpected_failure_is_logged_and_its_text_kept_out_of_the_window(
+    bridge: Bridge, fake: FakeRuntime, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines: list[str] = []
+    bridge.failed.connect(lines.append)
+    fake.error = ZeroDivisionError("secret inside")
+    bridge.run("Try it", lambda runtime: runtime.force_provider("alpha"))
+    await fake.settle()
+    assert lines == ["Try it: unexpected ZeroDivisionError; the log has the details."]
+    assert "command failed" in caplog.text
+
+
+async def test_a_mistake_in_what_follows_a_command_is_caught_too(bridge: Bridge, fake: FakeRuntime) -> None:
+    lines: list[str] = []
+    bridge.failed.connect(lines.append)
+    bridge.run("Try it", lambda runtime: runtime.force_provider("alpha"), lambda _: 1 / 0)
+    await fake.settle()
+    assert lines == ["Try it: unexpected ZeroDivisionError; the log has the details."]
+
+
+async def test_what_comes_after_detaching_is_dropped(bridge: Bridge, fake: FakeRuntime) -> None:
+    results: list[Any] = []
+    bridge.run("Test alpha", lambda runtime: runtime.test_provider("alpha"), results.append)
+    bridge.detach()
+    await fake.settle()
+    assert results == []
+
+
+def test_a_command_before_the_start_says_so(qtbot: QtBot) -> None:
+    bridge, lines = Bridge(), []
+    bridge.failed.connect(lines.append)
+    bridge.run("Add OpenAI", lambda runtime: runtime.force_provider(""))
+    bridge.watch_closely(on=True)
+    bridge.refresh()
+    assert lines == ["Add OpenAI: Switchtower is still starting."]
+
+
+def test_pace() -> None:
+    now = 0.0
+    pace = Pace(2.0, clock=lambda: now)
+    answers = []
+    for now in (0.0, 1.0, 1.9, 2.0, 3.0, 4.5):  # noqa: B007 - the clock reads it
+        answers.append(pace.due())
+    assert answers == [True, False, False, True, False, True]
