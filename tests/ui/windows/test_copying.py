@@ -1,0 +1,39 @@
+"""What is copied, and what the button says about it."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
+
+from app.domain.secret import Secret
+from app.ui.windows import copying
+
+
+def test_text_is_copied(qapp: object) -> None:
+    del qapp
+    copying.copy_text("http://127.0.0.1:8484/v1")
+    assert QGuiApplication.clipboard().text() == "http://127.0.0.1:8484/v1"
+
+
+def test_a_secret_is_copied_in_full_and_kept_out_of_histories(qapp: object) -> None:
+    del qapp
+    copying.copy_secret(Secret("sk-local-0123456789"))
+    data = QGuiApplication.clipboard().mimeData()
+    assert data.text() == "sk-local-0123456789"
+    assert data.data(copying.SECRET_HINT).data() == b"secret"
+
+
+def test_the_button_says_copied_for_a_moment(qtbot: QtBot) -> None:
+    button = copying.CopyButton("copy", "&Copy", "Copy the address", lambda: True)
+    qtbot.addWidget(button)
+    button._back.setInterval(1)
+    assert button.accessibleName() == "Copy the address"
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert button.text().startswith("Copied")
+    qtbot.waitUntil(lambda: button.text() == "&Copy")
+
+
+def test_nothing_to_copy_says_nothing(qtbot: QtBot) -> None:
+    button = copying.CopyButton("copy", "&Copy", "Copy the address", lambda: False)
+    qtbot.addWidget(button)
+    button.click()
+    assert button.text() == "&Copy"

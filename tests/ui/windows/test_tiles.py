@@ -1,0 +1,18 @@
+"""The sums as large numbers."""
+
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from app.domain.usage import UsageRow
+from app.ui.windows.tiles import Tiles
+
+
+def test_unknown_is_a_dash_and_known_a_number(qtbot: QtBot) -> None:
+    tiles = Tiles()
+    qtbot.addWidget(tiles)
+    assert {number.text() for number in tiles.numbers.values()} == {"—"}
+    tiles.show_row(UsageRow("Total", 1200, 3, 45000, 600, 2, None))
+    shown = [number.text() for number in tiles.numbers.values()]
+    assert shown == ["1,200", "3", "≥ 45,000", "≥ 600", "—"]
+    assert "2 requests" in tiles.findChild(QLabel, "sum-input-tokens").toolTip()
+    assert tiles.findChild(QLabel, "sum-cost").accessibleName() == "Cost"
