@@ -140,7 +140,6 @@ class Desktop:
 
     def _greet(self, runtime: "Runtime") -> None:
         """Welcome someone who has no provider yet."""
-        self.bridge.watch_closely(on=self.window.isVisible())
         if not runtime.snapshot().providers:
             self.window.add_provider(first=True)
 

@@ -55,11 +55,6 @@ class Bridge(QObject):
         self._unsubscribe = runtime.bus.subscribe(self._hear)
         self.refresh()
 
-    def watch_closely(self, *, on: bool) -> None:
-        """Have health looked at more often while a window shows it."""
-        if self.runtime is not None:
-            self.runtime.watch_closely(on)
-
     def detach(self) -> None:
         """Observe no more and forget what commands still bring."""
         self._unsubscribe()

@@ -19,8 +19,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import qasync
-from PySide6.QtCore import QCoreApplication, QObject, QSocketNotifier, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QSocketNotifier
 from qasync import _unix
+
+from app.ui.alarm import Alarm
 
 if TYPE_CHECKING:
     from collections import deque
@@ -29,67 +31,8 @@ _Base: Any = base_events.BaseEventLoop
 _Selecting: Any = selector_events.BaseSelectorEventLoop
 
 BUDGET_S = 0.004
-_FURTHEST_MS = 86_400_000
 _MANY_CANCELLED = 100
 _MOSTLY_CANCELLED = 0.5
-
-
-class _Alarm(QObject):
-    """The only Qt timers of a loop: `now` for what is ready, `later` for the next deadline; `from_thread` elsewhere."""
-
-    from_thread = Signal()
-
-    def __init__(self, ring: Callable[[], None]) -> None:
-        """Call `ring` on the loop's thread whenever something is due."""
-        super().__init__()
-        self._ring = ring
-        self._ready = self._timer(self._ready_rang)
-        self._deadline = self._timer(self._deadline_passed)
-        self._deadline_at = math.inf
-        self.armed = False
-        self.from_thread.connect(self.now, Qt.ConnectionType.QueuedConnection)
-
-    def _timer(self, slot: Callable[[], None]) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setTimerType(Qt.TimerType.PreciseTimer)
-        timer.timeout.connect(slot)
-        return timer
-
-    def now(self) -> None:
-        """Ring as soon as Qt has handled what waits for it; a zero timer is fair to windows and sockets."""
-        if not self.armed:
-            self.armed = True
-            self._ready.start(0)
-
-    def not_now(self) -> None:
-        """Take `now` back."""
-        if self.armed:
-            self.armed = False
-            self._ready.stop()
-
-    def _ready_rang(self) -> None:
-        self.armed = False
-        self._ring()
-
-    def at(self, when: float) -> None:
-        """Ring at `when` (seconds of the loop's clock; infinity: never)."""
-        if when == self._deadline_at:
-            return
-        self._deadline_at = when
-        if when == math.inf:
-            self._deadline.stop()
-        else:
-            self._deadline.start(min(_FURTHEST_MS, max(0, math.ceil((when - monotonic()) * 1000))))
-
-    def _deadline_passed(self) -> None:
-        self._deadline_at = math.inf
-        self._ring()
-
-    def stop(self) -> None:
-        """Ring no more."""
-        self.not_now()
-        self._deadline.stop()
 
 
 class _Scheduling(qasync.QEventLoop):  # type: ignore[misc]  # qasync makes this class at run time with type()
@@ -110,7 +53,7 @@ class _Scheduling(qasync.QEventLoop):  # type: ignore[misc]  # qasync makes this
         """Make a loop that runs in `app`."""
         self._todo = 0
         self._fatal: BaseException | None = None
-        self._alarm = _Alarm(self._drain)
+        self._alarm = Alarm(self._drain)
         super().__init__(app)
 
     def call_soon(

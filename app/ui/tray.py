@@ -39,12 +39,16 @@ class Tray(QObject):
         self._look = QTimer(self)
         self._look.setInterval(LOOK_EVERY_MS)
         self._look.timeout.connect(self._look_for_tray)
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE_MS)
+        self._patience.timeout.connect(self._say_when_missing)
         self._watcher = _watch_hosts(self)
         bridge.changed.connect(self._show)
         bridge.notice.connect(self._tell)
         if not QSystemTrayIcon.isSystemTrayAvailable():
             self._look.start()
-            QTimer.singleShot(PATIENCE_MS, self, self._say_when_missing)
+            self._patience.start()
 
     # -- the icon
 
@@ -71,6 +75,7 @@ class Tray(QObject):
     def hide(self) -> None:
         """Take the icon away."""
         self._look.stop()
+        self._patience.stop()
         self._icon.hide()
 
     # -- trays that are missing, late or replaced

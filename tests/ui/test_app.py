@@ -1,0 +1,195 @@
+"""The tray application: its order of start, its ends, and every window for the self-test."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
+
+from app.runtime import StartError
+from app.store.paths import Paths
+from app.ui import app, tray
+from ui.fake_runtime import FakeRuntime
+
+ROOT = Path(__file__).parents[2]
+Scene = Callable[[FakeRuntime], Any]
+
+
+class Startable(FakeRuntime):
+    """Fake: starts and stops, and plays a scene while it runs."""
+
+    def __init__(self, scene: Scene, problem: str = "", **others: Any) -> None:
+        super().__init__(**others)
+        self._scene = scene
+        self._problem = problem
+        self.started_with: tuple[Any, ...] = ()
+        self.stopped = 0
+
+    async def start(self, host: str, port: int | None, *, tolerate_port: bool) -> None:
+        self.started_with = (host, port, tolerate_port)
+        if self._problem:
+            raise StartError(self._problem)
+        self.spawn("scene", self._play())
+
+    async def _play(self) -> None:
+        await asyncio.sleep(0.02)
+        await self._scene(self)
+
+    async def stop(self) -> None:
+        self.stopped += 1
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    return Paths.from_environ({"SWITCHTOWER_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture(autouse=True)
+def hidden_afterwards(qapp: QApplication) -> Iterator[None]:
+    palette, sheet = qapp.palette(), qapp.styleSheet()
+    yield
+    for window in qapp.topLevelWidgets():
+        window.hide()
+        window.deleteLater()
+    qapp.processEvents()
+    qapp.setStyleSheet(sheet)
+    qapp.setPalette(palette)
+
+
+def visible(name: str) -> QWidget | None:
+    shown = (w for w in QApplication.topLevelWidgets() if w.objectName() == name and w.isVisible())
+    return next(shown, None)
+
+
+async def until(condition: Callable[[], Any]) -> Any:
+    async with asyncio.timeout(10):
+        while not (found := condition()):
+            await asyncio.sleep(0.01)
+    return found
+
+
+def press(name: str) -> None:
+    """Press a button or choose an entry of any window."""
+    for window in QApplication.topLevelWidgets():
+        for child in window.findChildren(QWidget, name):
+            child.click()  # type: ignore[attr-defined]
+            return
+    raise AssertionError(name)
+
+
+def run(paths: Paths, runtime: Startable, **how: Any) -> int:
+    made: Any = runtime
+    return app.run(paths, lambda: made, **how)
+
+
+def test_it_starts_shows_and_quits_cleanly(paths: Paths) -> None:
+    async def scene(runtime: FakeRuntime) -> None:
+        window = await until(lambda: visible("main-window"))
+        assert window.windowTitle().startswith("Switchtower")
+        press("quit")
+
+    runtime = Startable(scene)
+    assert run(paths, runtime, host="127.0.0.1", port=0, open_window=True) == 0
+    assert runtime.started_with == ("127.0.0.1", 0, True)
+    assert runtime.stopped == 1
+    assert visible("main-window") is None
+
+
+def test_the_tray_stands_before_the_runtime_is_made(paths: Paths) -> None:
+    seen: list[bool] = []
+
+    async def scene(runtime: FakeRuntime) -> None:
+        press("quit")
+
+    def make() -> Any:
+        seen.append(any(icon.isVisible() for icon in _icons()))
+        return Startable(scene)
+
+    assert app.run(paths, make) == 0
+    assert seen == [True]
+
+
+def _icons() -> list[QSystemTrayIcon]:
+    import gc
+
+    return [thing for thing in gc.get_objects() if type(thing) is QSystemTrayIcon]
+
+
+def test_a_start_that_fails_is_one_line_and_exit_code_1(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    async def scene(runtime: FakeRuntime) -> None: ...
+
+    runtime = Startable(scene, problem="config.toml:3: server.port: wrong type. Write a number.")
+    assert run(paths, runtime) == 1
+    assert capsys.readouterr().err == "switchtower: config.toml:3: server.port: wrong type. Write a number.\n"
+    assert runtime.stopped == 1
+
+
+def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    blocked = Paths.from_environ({"SWITCHTOWER_HOME": str(tmp_path / "file" / "home")})
+    assert app.run(blocked, lambda: pytest.fail("not to be made")) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("switchtower: Cannot use the folder")
+
+
+def test_someone_without_a_provider_is_welcomed(paths: Paths) -> None:
+    async def scene(runtime: FakeRuntime) -> None:
+        dialog = await until(lambda: visible("welcome"))
+        dialog.reject()
+        press("quit")
+
+    assert run(paths, Startable(scene, providers=())) == 0
+
+
+def test_without_a_tray_the_window_opens_and_says_why(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tray, "PATIENCE_MS", 10)
+
+    async def scene(runtime: FakeRuntime) -> None:
+        window = await until(lambda: visible("main-window"))
+        hint = window.findChild(QWidget, "hint")
+        assert hint is not None
+        assert hint.isVisible()
+        press("quit")
+
+    assert run(paths, Startable(scene)) == 0
+
+
+def test_a_second_start_shows_the_first(paths: Paths) -> None:
+    codes: list[int] = []
+    source = (
+        "import sys; from app.store.paths import Paths; from app.ui.app import run;"
+        f"sys.exit(run(Paths.from_environ({{'SWITCHTOWER_HOME': {str(paths.state_dir)!r}}}), None))"
+    )
+
+    def start_again() -> None:
+        command = [sys.executable, "-c", source]
+        codes.append(subprocess.run(command, cwd=ROOT, env=os.environ, timeout=30, check=False).returncode)
+
+    async def scene(runtime: FakeRuntime) -> None:
+        assert visible("main-window") is None
+        thread = threading.Thread(target=start_again)
+        thread.start()
+        await until(lambda: visible("main-window"))
+        await until(lambda: codes)
+        thread.join()
+        press("quit")
+
+    assert run(paths, Startable(scene)) == 0
+    assert codes == [0]
+
+
+async def test_every_window_opens_for_the_self_test(fake: FakeRuntime) -> None:
+    runtime: Any = fake
+    app.open_every_window(runtime)
+    await fake.settle()
+    assert visible("main-window") is None
+    assert any(call[0] == "usage" for call in fake.calls)
