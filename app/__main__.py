@@ -18,16 +18,36 @@ DEMO_TOKEN = "sk-local-demo-0123456789"  # noqa: S105 - opens invented providers
 def main(argv: list[str] | None = None) -> int:
     """Run the program with `argv` (without its name) and return its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
+    _open_missing_streams()
     try:
         return _choose(arguments, os.environ)
     except KeyboardInterrupt:
         return 130
-    except Exception as error:  # the named guard "main"
-        import logging
-
-        logging.getLogger(__name__).exception("unexpected error")
-        print(f"switchtower: unexpected {type(error).__name__}; the log has the details.", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - the named guard "main"
+        where = _write_down(error)
+        print(f"switchtower: unexpected {type(error).__name__}; {where} has the details.", file=sys.stderr)
         return 1
+
+
+def _open_missing_streams() -> None:
+    """Open what the caller has closed (`<&-`, a program without a console), so that everybody may use it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - stays open
+
+
+def _write_down(error: Exception) -> str:
+    """Put `error` into the log, set up for it where no log is yet; return where the log is."""
+    import logging
+
+    from app.store import log
+    from app.store.paths import Paths
+
+    file = Paths.from_environ(os.environ).log_file
+    if not logging.getLogger().handlers:
+        log.setup(file)
+    logging.getLogger(__name__).error("unexpected error", exc_info=error)
+    return str(file)
 
 
 def _choose(arguments: list[str], environ: Mapping[str, str]) -> int:

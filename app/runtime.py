@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from app import __version__
 from app.domain.events import Event, ProvidersChanged, RequestFinished, SettingsChanged, SettingsRejected
 from app.domain.faults import Fault, FaultKind
+from app.domain.hosts import is_loopback
 from app.domain.models import ModelInfo
 from app.domain.secret import Secret
 from app.domain.status import Snapshot
@@ -94,6 +95,9 @@ class Runtime(Commands):
             self.settings, self._settings_problem = self.settings_file.load_or_last_good()
         except (PathsError, SettingsError) as error:
             raise StartError(str(error)) from error
+        if host and not (self.settings.server.lan or is_loopback(host)):
+            remedy = "Set lan = true under [server] in the settings, or use 127.0.0.1."
+            raise StartError(f"On {host} other machines could connect. {remedy}")
         self.ledger.start()
         self.ledger.prune(self.settings.privacy.retention_days)
         self.bus.subscribe(self._hear)

@@ -1,13 +1,18 @@
 """`app/__main__.py`: which face is chosen, and what the last guard says."""
 
+import os
 import runpy
+import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from app import __main__ as program
 from app import __version__
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,17 +34,41 @@ def test_running_the_module_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPa
 
 
 def test_an_unexpected_error_is_one_line_without_its_text(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
     def fail(*_: object) -> int:
         raise RuntimeError("sk-a-key-that-must-not-show")
 
     monkeypatch.setattr(program, "_choose", fail)
+    monkeypatch.setenv("SWITCHTOWER_HOME", str(tmp_path))
     assert program.main([]) == 1
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err == "switchtower: unexpected RuntimeError; the log has the details.\n"
+    file = tmp_path / "logs" / "switchtower.log"
+    assert said.err == f"switchtower: unexpected RuntimeError; {file} has the details.\n"
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_the_log_has_the_details_though_no_log_was_set_up(tmp_path: Path) -> None:
+    script = (
+        "import sys; from app import __main__ as program\n"
+        "def fail(*_): raise RuntimeError('what went wrong')\n"
+        "program._choose = fail\n"
+        "sys.exit(program.main([]))"
+    )
+    env = {**os.environ, "SWITCHTOWER_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT, env=env, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    log = (tmp_path / "logs" / "switchtower.log").read_text("utf-8")
+    assert "Traceback" in log
+    assert "what went wrong" in log
 
 
 def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -271,6 +271,14 @@ async def test_a_taken_port_stops_the_start_or_is_shown(make: Make) -> None:
     assert shown.snapshot().listening == ""
 
 
+async def test_a_host_for_other_machines_needs_lan_on_the_command_line_too(make: Make) -> None:
+    with pytest.raises(StartError, match="lan = true"):
+        await make().start(host="0.0.0.0", port=0)
+    opened = make("[server]\nlan = true\n")
+    await opened.start(host="0.0.0.0", port=0)
+    assert opened.service.listening
+
+
 class BrokenKeyring(MemoryKeyring):
     def get_password(self, service: str, username: str, /) -> str | None:
         raise RuntimeError("locked")

@@ -65,7 +65,7 @@ async def folders(session: "Session") -> list[Finding]:
     """Whether folders and files exist, can be written and are closed to others."""
     paths = session.paths
     places = dict.fromkeys((paths.config_dir, paths.data_dir, paths.state_dir, paths.cache_dir, paths.log_file.parent))
-    files = (paths.settings_file, paths.database_file, paths.log_file)
+    files = [file for file in (paths.settings_file, paths.database_file, paths.log_file) if file.exists()]
     found = [problem for place in (*places, *files) if (problem := _examine_place(place))]
     return found or [Finding("folders", "ok", f"{', '.join(str(place) for place in places)}")]
 
@@ -74,7 +74,7 @@ def _examine_place(place: "Path") -> Finding | None:
     try:
         mode = stat.S_IMODE(place.stat().st_mode)
     except FileNotFoundError:
-        return None
+        return _examine_parent(place)
     except OSError as error:
         return Finding(
             "folders", "broken", f"{place} cannot be reached: {error.strerror}.", "Check its parent folders."
@@ -85,6 +85,15 @@ def _examine_place(place: "Path") -> Finding | None:
         wanted = "700" if place.is_dir() else "600"
         return Finding("folders", "broken", f"{place} is open to other users.", f"chmod {wanted} {place}")
     return None
+
+
+def _examine_parent(place: "Path") -> Finding | None:
+    """Whether what is not there yet can be made."""
+    parent = next(folder for folder in place.parents if folder.exists())
+    if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
+        return None
+    text = f"{place} cannot be made, for {parent} cannot be written."
+    return Finding("folders", "broken", text, "Set SWITCHTOWER_HOME to a folder you can write to.")
 
 
 async def keyring(session: "Session") -> list[Finding]:

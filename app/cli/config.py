@@ -42,7 +42,7 @@ def check(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     count = len(session.settings.providers)
     name = session.paths.settings_file
     absent = "" if name.exists() else " (there is no file; all defaults)"
-    say(f"{name} is valid{absent}: {count} provider{'s' if count != 1 else ''}.")
+    say(f"{name} is valid{absent}: {_count(count)}.")
     return 0
 
 
@@ -67,7 +67,8 @@ def export_file(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     try:
         write_atomically(target, text.encode())
     except OSError as error:
-        raise CommandError(f"{target} cannot be written: {error.strerror or error}.") from error
+        why = error.strerror or error
+        raise CommandError(f"{target} cannot be written: {why}. Choose a file in a folder you can write to.") from error
     say(f"Wrote {target}. Keys are not in it.")
     return 0
 
@@ -83,7 +84,7 @@ def import_file(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if plan.warnings and not args.yes and not _agreed():
         raise CommandError("Nothing was changed. If this is what you want, add --yes.")
     session.settings_file.replace(plan.source)
-    say(f"Imported {args.file}: {len(plan.settings.providers)} providers.")
+    say(f"Imported {args.file}: {_count(len(plan.settings.providers))}.")
     for change in plan.needs_key:
         say(_explain(change))
     return 0
@@ -98,6 +99,10 @@ def _current(session: Session) -> "Settings":
         return session.settings_file.load_or_last_good()[0]
     except SettingsError:
         return Settings()
+
+
+def _count(providers: int) -> str:
+    return f"{providers} provider{'s' if providers != 1 else ''}"
 
 
 def _agreed() -> bool:

@@ -1,7 +1,6 @@
 """The command line: the parser, and one place that turns failures into one line and an exit code."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app import __version__
 from app.cli import clients, config, doctor, keys, providers, selftest, serve, status, usage
-from app.cli.output import CommandError, note
+from app.cli.output import CommandError, flush, note
 
 if TYPE_CHECKING:
     from app.runtime import Runtime
@@ -54,19 +53,30 @@ def run(argv: Sequence[str], environ: Mapping[str, str], faces: Faces | None = N
     try:
         args = parser.parse_args(argv)
     except SystemExit as end:  # argparse has printed what there is to say
-        return int(end.code or 0)
+        return _finish(int(end.code or 0))
     try:
-        return _dispatch(args, environ, faces, parser)
+        return _finish(_dispatch(args, environ, faces, parser))
     except CommandError as error:
         note(f"switchtower: {error}")
     except KeyboardInterrupt:
         note("switchtower: interrupted.")
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except _expected() as error:
         note(f"switchtower: {error}")
     return FAILED
+
+
+def _finish(code: int) -> int:
+    """Write out what still waits, here, where a failure can be told; return the exit code."""
+    try:
+        flush()
+    except BrokenPipeError:
+        return DONE
+    except CommandError as error:
+        note(f"switchtower: {error}")
+        return FAILED
+    return code
 
 
 def _dispatch(

@@ -1,9 +1,11 @@
 """What the commands print: aligned tables, JSON and one-line errors, never a control character from outside."""
 
 import json
+import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 GAP = "  "
 NOTHING = "-"
@@ -49,12 +51,38 @@ def one_line(text: str) -> str:
 def say(text: str = "") -> None:
     """Print lines for the user, safely on any terminal."""
     encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding))
+    with _telling():
+        print(text.encode(encoding, "replace").decode(encoding))
 
 
 def say_json(value: object) -> None:
     """Print `value` as JSON for a program."""
-    print(json.dumps(value, indent=2))
+    with _telling():
+        print(json.dumps(value, indent=2))
+
+
+def flush() -> None:
+    """Write out what waits; at its own end Python could only complain.
+
+    Raises:
+        BrokenPipeError: nobody reads any more.
+        CommandError: it cannot be written.
+    """
+    with _telling():
+        sys.stdout.flush()
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Tell what is wrong with standard output, and let what cannot be written go nowhere."""
+    try:
+        yield
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        remedy = "Free some space, or write it elsewhere."
+        raise CommandError(f"The output cannot be written: {error.strerror}. {remedy}") from error
 
 
 def note(text: str) -> None:

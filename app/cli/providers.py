@@ -3,8 +3,9 @@
 import argparse
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from app.cli.output import NO_PROVIDERS, CommandError, note, one_line, say, say_json, table
 from app.cli.session import Session
@@ -123,14 +124,20 @@ def remove(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def enable(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Switch a provider on."""
-    Session(environ).settings_file.change_provider(args.id, enabled=True)
+    _switch(environ, args.id, on=True)
     return _done(args, f"Enabled {args.id}.", {"id": args.id, "enabled": True})
 
 
 def disable(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Switch a provider off."""
-    Session(environ).settings_file.change_provider(args.id, enabled=False)
+    _switch(environ, args.id, on=False)
     return _done(args, f"Disabled {args.id}.", {"id": args.id, "enabled": False})
+
+
+def _switch(environ: Mapping[str, str], provider_id: str, *, on: bool) -> None:
+    session = Session(environ)
+    session.provider(provider_id)
+    session.settings_file.change_provider(provider_id, enabled=on)
 
 
 def test(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -139,7 +146,7 @@ def test(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     session.provider(args.id)
     status = asyncio.run(_probe(session, args.id))
     if args.json:
-        say_json({**asdict(status), "checked_at": status.checked_at and status.checked_at.isoformat()})
+        say_json(msgspec.to_builtins(status))
     else:
         say(one_line(describe_status(status)))
     return 0 if status.state.up else 1

@@ -30,12 +30,19 @@ class Paths:
 
     @classmethod
     def from_environ(cls, environ: "Mapping[str, str]") -> "Paths":
-        """Choose the folders; nothing is made yet. The system's own choice reads the process's environment."""
-        if home := environ.get("SWITCHTOWER_HOME", "").strip():
-            root = Path(os.path.abspath(Path(home).expanduser()))  # noqa: PTH100 - absolute() keeps "..", resolve() follows links
-            return cls(root, root, root, root / "cache")
-        system = platformdirs.PlatformDirs(_NAME, appauthor=False)
-        return cls(system.user_config_path, system.user_data_path, system.user_state_path, system.user_cache_path)
+        """Choose the folders; nothing is made yet. The system's own choice reads the process's environment.
+
+        Raises:
+            PathsError: the system knows no home folder.
+        """
+        try:
+            if home := environ.get("SWITCHTOWER_HOME", "").strip():
+                root = Path(os.path.abspath(Path(home).expanduser()))  # noqa: PTH100 - absolute() keeps "..", resolve() follows links
+                return cls(root, root, root, root / "cache")
+            system = platformdirs.PlatformDirs(_NAME, appauthor=False)
+            return cls(system.user_config_path, system.user_data_path, system.user_state_path, system.user_cache_path)
+        except RuntimeError as error:  # what pathlib and platformdirs raise
+            raise PathsError("There is no home folder. Set SWITCHTOWER_HOME to a folder you can write to.") from error
 
     @property
     def settings_file(self) -> Path:

@@ -50,7 +50,8 @@ def plan_import(file: Path, kinds: Collection[str] | None, current: Settings, ur
         with file.open("rb") as opened:
             data = opened.read(text.MAX_BYTES + 1)
     except OSError as error:
-        raise file_error(file.name, f"cannot be read: {error.strerror or type(error).__name__}") from error
+        why = error.strerror or type(error).__name__
+        raise file_error(file.name, f"cannot be read: {why}; check its name and whether you may read it") from error
     source = text.decode(file.name, data)
     imported = text.parse(file.name, source, kinds)
     moved = _host_changes(current, imported, url_of)

@@ -17,7 +17,7 @@ from app.store.settings_errors import SettingsError, file_error
 _TRIES = 5
 _SECTIONS = ("server", "limits", "routing", "health", "models", "privacy")
 
-Stamp = tuple[int, int, int] | None
+Stamp = tuple[int, int, int, int] | None
 _T = TypeVar("_T")
 
 
@@ -241,7 +241,8 @@ class SettingsFile:
                 raise file_error(self.path.name, "is a symbolic link to a file that is not there") from None
             return b""
         except OSError as error:
-            raise file_error(self.path.name, f"cannot be read: {error.strerror or type(error).__name__}") from error
+            why = error.strerror or type(error).__name__
+            raise file_error(self.path.name, f"cannot be read: {why}; make it readable for your user") from error
 
     def _check_owner(self, status: os.stat_result) -> None:
         """Refuse what is not a file, and a file that somebody else could have written."""
@@ -264,4 +265,4 @@ class SettingsFile:
             status = self.path.stat()
         except OSError:
             return None
-        return (status.st_mtime_ns, status.st_size, status.st_ino)
+        return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)

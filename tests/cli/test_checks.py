@@ -1,4 +1,5 @@
 # ruff: noqa: ASYNC240  # a test may make its own loop wait for a file
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,16 @@ async def test_a_folder_that_cannot_be_reached(environ: dict[str, str], tmp_path
     found = await checks.folders(Session({**environ, "SWITCHTOWER_HOME": str(tmp_path / "file" / "home")}))
     assert {finding.state for finding in found} == {"broken"}
     assert "cannot be reached" in found[0].text
+
+
+async def test_a_folder_that_cannot_be_made(
+    environ: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # what a read-only file system says, root or not
+    found = await checks.folders(Session({**environ, "SWITCHTOWER_HOME": str(home / "sub")}))
+    assert {finding.state for finding in found} == {"broken"}
+    assert found[0].text == f"{home / 'sub'} cannot be made, for {home.parent} cannot be written."
+    assert "SWITCHTOWER_HOME" in found[0].remedy
 
 
 async def test_a_problem_of_the_running_instance(

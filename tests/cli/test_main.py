@@ -91,6 +91,67 @@ def test_a_reader_that_goes_away_is_no_error(environ: dict[str, str]) -> None:
     assert (process.returncode, err) == (0, "")
 
 
+@pytest.mark.parametrize("argv", [["providers", "catalog"], ["--help"]])
+def test_a_reader_that_leaves_before_the_end_is_no_error(environ: dict[str, str], argv: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as out:
+        done = subprocess.run(
+            [sys.executable, "-m", "app", *argv],
+            cwd=ROOT, env={**os.environ, **environ}, text=True, stdout=out, stderr=subprocess.PIPE,
+            timeout=30, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_output_that_cannot_be_written_is_one_line(environ: dict[str, str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "app", "providers", "catalog"],
+            cwd=ROOT, env={**os.environ, **environ}, text=True, stdout=full, stderr=subprocess.PIPE,
+            timeout=30, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("switchtower: The output cannot be written: No space left on device. ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes descriptors as a POSIX shell does")
+@pytest.mark.parametrize(
+    ("closed", "argv", "code"),
+    [("<&-", "keys set demo-a", 1), (">&-", "providers catalog", 0), (">&- 2>&- <&-", "keys set demo-a", 1)],
+)
+def test_closed_streams_are_no_traceback(
+    environ: dict[str, str], write_settings: Callable, closed: str, argv: str, code: int
+) -> None:
+    write_settings('[[providers]]\nid = "demo-a"\nkind = "openai"\n')
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"{sys.executable}" -m app {argv} {closed}'],
+        cwd=ROOT, env={**os.environ, **environ}, text=True, capture_output=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert done.stderr == "" or done.stderr.startswith("switchtower: The key is empty.")
+
+
+def test_no_home_is_one_line() -> None:
+    script = (
+        "import platformdirs, sys\n"
+        "def lost(*_): raise RuntimeError('could not determine the home directory')\n"
+        "platformdirs.PlatformDirs.user_config_path = property(lost)\n"
+        "from app.__main__ import main\n"
+        "sys.exit(main(['status']))"
+    )
+    env = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHTOWER_")}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT, env=env, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == ("switchtower: There is no home folder. Set SWITCHTOWER_HOME to a folder you can write to.\n")
+
+
 def test_a_light_start() -> None:
     script = (
         "import sys; from app.__main__ import main; main(['--version']);"

@@ -72,8 +72,8 @@ def test_removing_works_without_a_keyring(switchtower: Callable, monkeypatch: py
         (["add", "openai", "--key-from", "sk-this-is-a-key-not-a-source"], "key"),
         (["add", "openai", "--id", "no spaces"], "id"),
         (["remove", "nobody"], "There is no provider 'nobody'"),
-        (["enable", "nobody"], "no provider with this id"),
-        (["disable", "nobody"], "no provider with this id"),
+        (["enable", "nobody"], "There is no provider 'nobody'"),
+        (["disable", "nobody"], "There is no provider 'nobody'"),
         (["test", "nobody"], "There is no provider 'nobody'"),
     ],
 )
@@ -91,7 +91,9 @@ def test_testing_one_that_answers(switchtower: Callable, write_settings: Callabl
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("demo-a: healthy, ")
     assert done.out.endswith("4 models.\n")
-    assert json.loads(switchtower("providers", "test", "demo-b", "--json").out)["state"] == "healthy"
+    told = json.loads(switchtower("providers", "test", "demo-b", "--json").out)
+    assert told["state"] == "healthy"
+    assert told["checked_at"].endswith("Z")  # as GET /v1/status writes it
 
 
 def test_testing_one_that_is_down(switchtower: Callable) -> None:

@@ -152,7 +152,8 @@ def test_an_unreadable_file_is_told(as_nobody: Path) -> None:
     path = as_nobody / "config.toml"
     path.write_text(GOOD)
     path.chmod(0)
-    assert problem_of(SettingsFile(path, KINDS)) == "config.toml: cannot be read: Permission denied"
+    expected = "config.toml: cannot be read: Permission denied; make it readable for your user"
+    assert problem_of(SettingsFile(path, KINDS)) == expected
 
 
 def test_a_read_only_folder_can_be_read_but_not_saved_into(as_nobody: Path) -> None:
@@ -188,6 +189,18 @@ def test_changed_sees_edits_removal_and_return(file: SettingsFile, path: Path) -
     assert not file.changed(), "a bad file is told once"
     path.unlink()
     assert file.changed()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are those of POSIX")
+def test_changed_sees_rights_that_were_mended(file: SettingsFile, path: Path) -> None:
+    path.write_text("[server]\nport = 9000\n")
+    path.chmod(0o666)
+    with pytest.raises(SettingsError, match="chmod 600"):
+        file.load()
+    assert not file.changed()
+    path.chmod(0o600)
+    assert file.changed()
+    assert file.load().server.port == 9000
 
 
 def test_changed_sees_a_file_replaced_by_one_of_the_same_size_and_time(file: SettingsFile, path: Path) -> None:
