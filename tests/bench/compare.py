@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import math
 import os
 import shlex
 import statistics
@@ -130,6 +131,12 @@ def memory_mb(pid: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
+def processor_s(pid: int) -> float:
+    """The processor time that a process and its descendants have used."""
+    stats = [Path(f"/proc/{p}/stat").read_text().rpartition(")")[2].split() for p in family(pid)]
+    return sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
+
+
 def wakeups(pid: int) -> int:
     """How often the threads of a process and its descendants waited for something since their start."""
     statuses = [path.read_text() for p in family(pid) for path in Path(f"/proc/{p}/task").glob("*/status")]
@@ -212,12 +219,19 @@ def measure(load: Load, proxies: list[Proxy], upstream: int, options: argparse.N
             direct = load.run(upstream, test, [])
             shift = number % len(proxies)
             for proxy in [*proxies[shift:], *proxies[:shift]]:
-                got = load.run(proxy.port, test, all_headers(proxy))
-                median, worst = ((got[key] - direct[key]) / 1000 for key in test.of)
-                row = {"p50_ms": median, "p99_ms": worst, "rate": got[test.rate], "errors": got["errors"]}
-                proxy.rows.setdefault(name, []).append(row)
+                proxy.rows.setdefault(name, []).append(compare(load, proxy, test, direct))
     for proxy in proxies:
         proxy.loaded_mb = memory_mb(proxy.process.pid) if proxy.process else 0.0
+
+
+def compare(load: Load, proxy: Proxy, test: Test, direct: dict[str, float]) -> dict[str, float]:
+    """Do one test with one proxy; return what it adds to the direct call, and what it costs."""
+    before_s = processor_s(proxy.process.pid) if proxy.process else 0.0
+    got = load.run(proxy.port, test, all_headers(proxy))
+    used_s = processor_s(proxy.process.pid) - before_s if proxy.process else 0.0
+    median, worst = ((got[key] - direct[key]) / 1000 if got[key] else math.nan for key in test.of)
+    cost_ms = used_s * 1e3 / got["all_answers"] if used_s and got["all_answers"] else math.nan
+    return {"p50_ms": median, "p99_ms": worst, "rate": got[test.rate], "cpu_ms": cost_ms, "errors": got["errors"]}
 
 
 # -- who takes part
@@ -264,23 +278,26 @@ def peer(text: str, upstream: int, options: argparse.Namespace) -> Proxy:
 
 
 def show(proxies: list[Proxy], tests: list[str]) -> None:
-    """Print the tables as Markdown."""
+    """Print the tables as Markdown; a dash stands for what did not happen once while it was measured."""
     columns = ("start to first answer, s", "memory idle, MB", "after the load, MB", "idle wake-ups per s")
     print(head("", columns))
     for p in proxies:
-        print(f"| {p.name} | {p.start_s:.2f} | {p.idle_mb:.0f} | {p.loaded_mb:.0f} | {p.wakeups_per_s:.1f} |")
-    print(
-        "\n| " + " | ".join(["added, ms", *(TESTS[t].title for t in tests)]) + " |\n" + "|---" * (len(tests) + 1) + "|"
-    )
+        print(line(p.name, [f"{p.start_s:.2f}", f"{p.idle_mb:.0f}", f"{p.loaded_mb:.0f}", f"{p.wakeups_per_s:.1f}"]))
+    titles = tuple(TESTS[t].title for t in tests)
+    print(head("added, ms: p50 / p99", titles))
     for p in proxies:
-        cells = [f"{middle(p, t, 'p50_ms'):.2f} / {middle(p, t, 'p99_ms'):.2f}" for t in tests]
-        print("| " + " | ".join([f"{p.name}, p50 / p99", *cells]) + " |")
-    print(
-        "\n| " + " | ".join(["per second", *(TESTS[t].title for t in tests)]) + " |\n" + "|---" * (len(tests) + 1) + "|"
-    )
+        print(line(p.name, [f"{middle(p, t, 'p50_ms', 2)} / {middle(p, t, 'p99_ms', 2)}" for t in tests]))
+    print(head("requests per s, events per s of streams", titles))
     for p in proxies:
-        cells = [f"{middle(p, t, 'rate'):,.0f}" + errors(p, t) for t in tests]
-        print("| " + " | ".join([p.name, *cells]) + " |")
+        print(line(p.name, [middle(p, t, "rate") + errors(p, t) for t in tests]))
+    print(head("processor time per request, ms", titles))
+    for p in proxies:
+        print(line(p.name, [middle(p, t, "cpu_ms", 2) for t in tests]))
+
+
+def line(name: str, cells: list[str]) -> str:
+    """A line of a table."""
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 def head(corner: str, columns: tuple[str, ...]) -> str:
@@ -288,9 +305,10 @@ def head(corner: str, columns: tuple[str, ...]) -> str:
     return f"\n| {corner} | {' | '.join(columns)} |\n{'|---' * (len(columns) + 1)}|"
 
 
-def middle(proxy: Proxy, test: str, key: str) -> float:
+def middle(proxy: Proxy, test: str, key: str, digits: int = 0) -> str:
     """The median over the rounds."""
-    return statistics.median(row[key] for row in proxy.rows[test])
+    values = [row[key] for row in proxy.rows[test]]
+    return "—" if any(map(math.isnan, values)) else f"{statistics.median(values):,.{digits}f}"
 
 
 def errors(proxy: Proxy, test: str) -> str:

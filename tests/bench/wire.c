@@ -207,7 +207,7 @@ typedef struct {
 static Samples whole, first;
 static char *request;
 static size_t request_length;
-static long answers, errors, events_seen;
+static long answers, all_answers, errors, events_seen;
 static double warm_us; /* what was asked before this moment does not count */
 
 static void add(Samples *samples, double value) {
@@ -316,9 +316,9 @@ static int take(Caller *caller, const char *data, size_t length) {
 }
 
 static void report(double seconds) {
-    printf("{\"p50\":%.1f,\"p99\":%.1f,\"first50\":%.1f,\"first99\":%.1f,\"per_s\":%.1f,\"events_per_s\":%.0f,\"errors\":%ld}\n",
+    printf("{\"p50\":%.1f,\"p99\":%.1f,\"first50\":%.1f,\"first99\":%.1f,\"per_s\":%.1f,\"events_per_s\":%.0f,\"all_answers\":%ld,\"errors\":%ld}\n",
            percentile(&whole, 0.5), percentile(&whole, 0.99), percentile(&first, 0.5), percentile(&first, 0.99),
-           answers / seconds, events_seen / seconds, errors);
+           answers / seconds, events_seen / seconds, all_answers, errors);
 }
 
 static void prepare(const char *file, int headers, char **header) {
@@ -361,6 +361,7 @@ static int load(int port, int connections, double seconds) {
                 dial(poll, caller, port, by_fd);
                 ask(poll, caller);
             } else if (take(caller, data, got)) {
+                all_answers++;
                 if (caller->status != 200) errors++;
                 if (caller->asked_us > warm_us) {
                     add(&whole, now_us() - caller->asked_us);
