@@ -13,9 +13,10 @@ from app.domain.events import RequestStarted
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.engine.attempt import Attempt, Call
 from app.engine.bus import Bus
+from app.engine.choice import Chooser
 from app.engine.journal import CLIENT_GONE, Journal
 from app.engine.provider import Provider, wall_clock
-from app.engine.router import Candidate, Routing, candidates
+from app.engine.router import Candidate, Routing
 from app.store.settings import Routing as RoutingSettings
 
 _log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Relay:
     ) -> None:
         """`routing` and `settings` give what is in force now; `chance` gives a number from 0 to 1."""
         self._bus = bus
-        self._routing = routing
+        self.chooser = Chooser(routing)
         self._settings = settings
         self._clock = clock
         self._chance = chance
@@ -89,17 +90,22 @@ class Relay:
         """
         settings = self._settings()
         faults: list[Fault] = []
-        for candidate in candidates(call.request.model, call.request.operation, self._routing()):
+        choice = self.chooser.choose(call.request, call.client)
+        for candidate in choice.candidates:
             for tries in range(candidate.provider.settings.retry.attempts):
                 if len(faults) >= settings.max_attempts:
                     raise FaultError(_worst(faults))
                 try:
-                    return await self._attempt(candidate, call, journal)
+                    attempt = await self._attempt(candidate, call, journal)
                 except FaultError as error:
                     fault = error.fault
+                else:
+                    choice.answered(candidate, attempt.first_byte_ms or attempt.elapsed_ms())
+                    return attempt
                 faults.append(fault)
                 if not fault.policy.next:
                     raise FaultError(fault)
+                choice.failed(candidate)
                 if tries >= fault.policy.retries:
                     break
                 await self._pause(candidate.provider, fault, tries)

@@ -1,40 +1,101 @@
-"""Choose which providers may answer a request, best first."""
+"""Work out which providers may answer for a model: the alias, the pinned one, or all that list it, by priority."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.domain.chat import Operation
 from app.domain.faults import Fault, FaultError, FaultKind
-from app.domain.models import Alias
+from app.domain.models import Alias, ModelInfo
 from app.domain.names import nearest
-from app.domain.status import HealthState
+from app.engine.catalogue import ModelList
 from app.engine.provider import Provider
+from app.store.settings import Strategy
+
+_MOST_PLANS = 2000
+_LONGEST_KEPT = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A provider that may answer, the model's name there, and why it stands in the list."""
+    """A provider that may answer, the model's name there, why it stands in the list, and what its list says of it."""
 
     provider: Provider
     model: str
     reason: str
+    info: ModelInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Candidates of equal rank, which share the load; `key` tells this tier from others."""
+
+    candidates: tuple[Candidate, ...]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who may answer for a model, tier by tier, and how those of one tier share.
+
+    `described`: a list says something of a candidate that could speak against it.
+    """
+
+    tiers: tuple[Tier, ...]
+    strategy: str
+    described: bool
+
+
+@dataclass(slots=True)
+class _Plans:
+    """The plans that were made since a model list changed last."""
+
+    changes: int = -1
+    made: dict[tuple[str, Operation], Plan | Fault] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """What routing goes by: the providers in the order of the settings, the aliases, and the forced provider's id."""
+    """What routing goes by: the providers in the order of the settings, the aliases, and the forced provider's id.
+
+    `strategy` shares the load of equal priorities, `affinity` keeps conversations where they are.
+    """
 
     providers: tuple[Provider, ...] = ()
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     forced: str = ""
+    strategy: str = Strategy.PRIORITY
+    affinity: bool = True
+    _plans: _Plans = field(default_factory=_Plans, compare=False, repr=False)
 
     def find(self, provider_id: str) -> Provider | None:
         """The provider with that id."""
         return next((p for p in self.providers if p.id == provider_id), None)
 
+    def plan(self, model: str, operation: Operation) -> Plan:
+        """Who may answer for `model`; worked out once, and again when a model list has changed.
 
-def candidates(model: str, operation: Operation, routing: Routing) -> list[Candidate]:
-    """Return who may answer for `model`, best first; never empty.
+        Raises:
+            FaultError: NO_PROVIDER, MODEL_NOT_FOUND, PROVIDER_DISABLED, NEEDS_KEY or CONFIG_ERROR, when nobody may.
+        """
+        plans = self._plans
+        if plans.changes != ModelList.changes or len(plans.made) > _MOST_PLANS:
+            plans.made.clear()
+            plans.changes = ModelList.changes
+        made = plans.made.get((model, operation))
+        if made is None:
+            try:
+                made = plan(model, operation, self)
+            except FaultError as error:
+                made = error.fault
+            if len(model) <= _LONGEST_KEPT:
+                plans.made[model, operation] = made
+        if isinstance(made, Fault):
+            raise FaultError(made)
+        return made
+
+
+def plan(model: str, operation: Operation, routing: Routing) -> Plan:
+    """Work out who may answer for `model`, whatever state they are in at the moment; never empty.
 
     Raises:
         FaultError: NO_PROVIDER, MODEL_NOT_FOUND, PROVIDER_DISABLED, NEEDS_KEY or CONFIG_ERROR, when nobody may.
@@ -49,17 +110,24 @@ def candidates(model: str, operation: Operation, routing: Routing) -> list[Candi
         )
     alias = routing.aliases.get(model)
     if alias is not None:
-        found = _from_alias(alias, operation, routing)
-    else:
-        provider_id, slash, name = model.partition("/")
-        pinned = routing.find(provider_id) if slash else None
-        found = [_pinned(pinned, name, operation, routing)] if pinned else _listed(model, operation, routing)
-    return sorted(found, key=_is_down)
+        targets = _from_alias(alias, operation, routing)
+        together = [targets] if alias.strategy != Strategy.PRIORITY else [[target] for target in targets]
+        return _plan(model, together, alias.strategy)
+    provider_id, slash, name = model.partition("/")
+    pinned = routing.find(provider_id) if slash else None
+    if pinned is not None:
+        return _plan(model, [[_pinned(pinned, name, operation, routing)]], routing.strategy)
+    return _plan(model, _listed(model, operation, routing), routing.strategy)
 
 
-def _is_down(candidate: Candidate) -> bool:
-    """Whether the provider did not answer last time: it is asked last, but never refused."""
-    return candidate.provider.state is HealthState.UNREACHABLE
+def _plan(model: str, groups: Iterable[list[Candidate]], strategy: str) -> Plan:
+    """A plan of these groups, best first."""
+    tiers = tuple(
+        Tier(tuple(group), "\0".join((model, strategy, *(f"{c.provider.id}/{c.model}" for c in group))))
+        for group in groups
+    )
+    said = (c.info for tier in tiers for c in tier.candidates if c.info is not None)
+    return Plan(tiers, strategy, any(info.capabilities or info.context_length for info in said))
 
 
 def _from_alias(alias: Alias, operation: Operation, routing: Routing) -> list[Candidate]:
@@ -71,7 +139,7 @@ def _from_alias(alias: Alias, operation: Operation, routing: Routing) -> list[Ca
         if provider is None:
             continue
         try:
-            found.append(_pinned(provider, target.model, operation, routing))
+            found.append(replace(_pinned(provider, target.model, operation, routing), reason=f"alias {alias.name}"))
         except FaultError as error:
             first_fault = first_fault or error
     if found:
@@ -94,7 +162,11 @@ def _pinned(provider: Provider, model: str, operation: Operation, routing: Routi
     name = provider.settings.model_map.get(model, model)
     if provider.settings.models and model not in provider.settings.models and name == model:
         raise FaultError(_unknown(f"{provider.id}/{model}", routing))
-    return Candidate(provider, name, "named in the request")
+    return _candidate(provider, name, "named in the request")
+
+
+def _candidate(provider: Provider, model: str, reason: str) -> Candidate:
+    return Candidate(provider, model, reason, provider.catalogue.get(model))
 
 
 def _check(provider: Provider, operation: Operation) -> None:
@@ -121,16 +193,14 @@ def _check(provider: Provider, operation: Operation) -> None:
         )
 
 
-def _listed(model: str, operation: Operation, routing: Routing) -> list[Candidate]:
-    """Every provider that lists or maps the bare name, then those whose models are unknown."""
-    sure: list[Candidate] = []
-    unsure: list[Candidate] = []
+def _listed(model: str, operation: Operation, routing: Routing) -> list[list[Candidate]]:
+    """Every provider that lists or maps the bare name, by priority, then those whose models are unknown."""
+    found: dict[tuple[bool, int], list[Candidate]] = {}
     refused: list[FaultError] = []
     for provider in _by_priority(routing):
         mapped = provider.settings.model_map.get(model)
-        names = provider.catalogue.names
-        unknown = mapped is None and names is None
-        if not unknown and mapped is None and model not in (names or ()):
+        unknown = mapped is None and provider.catalogue.names is None
+        if not unknown and mapped is None and provider.catalogue.get(model) is None:
             continue
         try:
             _check(provider, operation)
@@ -138,10 +208,11 @@ def _listed(model: str, operation: Operation, routing: Routing) -> list[Candidat
             if not unknown or not any(p.usable for p in routing.providers):
                 refused.append(error)
             continue
-        candidate = Candidate(provider, mapped or model, f"priority {provider.settings.priority}")
-        (unsure if unknown else sure).append(candidate)
-    if sure or unsure:
-        return sure + unsure
+        priority = provider.settings.priority
+        reason = f"priority {priority}, its models are unknown" if unknown else f"priority {priority}"
+        found.setdefault((unknown, priority), []).append(_candidate(provider, mapped or model, reason))
+    if found:
+        return [found[rank] for rank in sorted(found)]
     raise refused[0] if refused else FaultError(_unknown(model, routing))
 
 

@@ -5,7 +5,6 @@ import pytest
 from app.domain.chat import Operation
 from app.domain.faults import FaultError, FaultKind
 from app.engine.attempt import Attempt
-from app.engine.router import candidates
 from engine.rig import Rig
 from faults import plays
 from faults.upstream import FaultyUpstream

@@ -336,11 +336,10 @@ async def test_a_rejected_request_is_accounted_for(rig: Rig) -> None:
 async def test_an_unexpected_exception_becomes_one_clear_500_and_one_row(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken() -> None:
+    def broken(request: object, client: str) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(rig, "routing", broken)
-    rig.relay._routing = broken
+    monkeypatch.setattr(rig.relay.chooser, "choose", broken)
     answer = await rig.ask()
     assert (answer.status, error(answer.body)["code"]) == (500, "internal_error")
     assert "boom" not in answer.body.decode()

@@ -1,11 +1,12 @@
 import pytest
 
-from app.domain.chat import Operation
+from app.domain.chat import ApiRequest, Operation
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.domain.models import Alias, ModelInfo, ModelRef
 from app.engine.bus import Bus
+from app.engine.choice import Chooser
 from app.engine.provider import Provider
-from app.engine.router import Routing, candidates
+from app.engine.router import Candidate, Routing
 from engine.rig import make_provider
 
 CHAT = Operation.CHAT
@@ -16,6 +17,11 @@ def provider(provider_id: str, *models: str, lists: tuple[str, ...] | None = Non
     if lists is not None:
         made.catalogue.replace(tuple(ModelInfo(name) for name in lists))
     return made
+
+
+def candidates(model: str, operation: Operation, routing: Routing) -> list[Candidate]:
+    request = ApiRequest(operation, model, stream=False, body=b"{}")
+    return Chooser(lambda: routing).choose(request).candidates
 
 
 def chosen(model: str, *providers: Provider, **routing: object) -> list[tuple[str, str]]:
@@ -33,8 +39,36 @@ def test_a_bare_name_goes_to_everybody_who_lists_it_by_priority() -> None:
     assert chosen("m", a, b, c) == [("b", "m"), ("a", "m")]
 
 
-def test_equal_priorities_keep_the_order_of_the_settings() -> None:
+def test_equal_priorities_make_one_tier_in_the_order_of_the_settings() -> None:
     assert chosen("m", provider("z", "m"), provider("a", "m")) == [("z", "m"), ("a", "m")]
+    tiers = Routing((provider("z", "m"), provider("b", "m", priority=0), provider("a", "m"))).plan("m", CHAT).tiers
+    assert [[c.provider.id for c in tier.candidates] for tier in tiers] == [["b"], ["z", "a"]]
+
+
+def test_an_alias_with_a_strategy_of_its_own_shares_among_all_its_targets() -> None:
+    alias = Alias("fast", (ModelRef("a", "x"), ModelRef("b", "y")), "round_robin")
+    routing = Routing((provider("a", "x", priority=2), provider("b", "y")), {"fast": alias})
+    (tier,) = routing.plan("fast", CHAT).tiers
+    assert [c.model for c in tier.candidates] == ["x", "y"]
+
+
+def test_a_plan_is_made_once_and_again_when_a_list_changes() -> None:
+    a, b = provider("a", lists=("m",)), provider("b", lists=())
+    routing = Routing((a, b))
+    first = routing.plan("m", CHAT)
+    assert routing.plan("m", CHAT) is first
+    b.catalogue.replace((ModelInfo("m"),))
+    assert [c.provider.id for c in routing.plan("m", CHAT).tiers[0].candidates] == ["a", "b"]
+
+
+def test_a_refusal_is_kept_until_a_list_changes() -> None:
+    a = provider("a", lists=())
+    routing = Routing((a,))
+    for _ in range(2):
+        with pytest.raises(FaultError, match="No provider has the model"):
+            routing.plan("m", CHAT)
+    a.catalogue.replace((ModelInfo("m"),))
+    assert routing.plan("m", CHAT).tiers[0].candidates[0].model == "m"
 
 
 def test_a_provider_whose_models_are_unknown_is_asked_last() -> None:

@@ -1,0 +1,154 @@
+"""Put those who may answer in order for this moment: by what the request needs, strategy, conversation and health."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from app.domain.chat import ApiRequest, Operation
+from app.domain.models import ModelInfo
+from app.domain.status import HealthState
+from app.engine.affinity import Conversation, Sessions, conversation_of
+from app.engine.demands import input_tokens, wants_tools, wants_vision
+from app.engine.router import Candidate, Plan, Routing
+from app.engine.strategies import Balance
+
+_ABILITIES = frozenset({"tools", "vision", "reasoning", "structured_output", "structured_outputs", "audio"})
+_TEXT = frozenset({"chat", "completions", "fim", "tools", "vision", "reasoning"})
+_EMBEDDINGS = "embeddings"
+_SAME_CONVERSATION = "it answered this conversation last"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A candidate that is not asked, and why."""
+
+    candidate: Candidate
+    why: str
+
+
+@dataclass(slots=True)
+class Choice:
+    """Who is asked, best first, and who is not; tell it what came of it, so that the next choice is a better one."""
+
+    candidates: list[Candidate]
+    request: ApiRequest
+    balance: Balance
+    sessions: Sessions
+    conversation: Conversation | None = None
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def answered(self, candidate: Candidate, first_byte_ms: float) -> None:
+        """That candidate's answer began after `first_byte_ms`."""
+        if len(self.candidates) > 1:
+            self.balance.answered(candidate, self.request, first_byte_ms)
+            if self.conversation is not None:
+                self.sessions.stick(self.conversation, candidate.provider.id)
+
+    def failed(self, candidate: Candidate) -> None:
+        """That candidate did not answer."""
+        if len(self.candidates) > 1:
+            self.balance.failed(candidate, self.request)
+
+
+class Chooser:
+    """Chooses for each request; `routing` gives what is in force now."""
+
+    def __init__(
+        self, routing: Callable[[], Routing], balance: Balance | None = None, sessions: Sessions | None = None
+    ) -> None:
+        """`balance` and `sessions` remember what came of earlier choices."""
+        self._routing = routing
+        self.balance = balance or Balance()
+        self.sessions = sessions or Sessions()
+
+    def choose(self, request: ApiRequest, client: str = "") -> Choice:
+        """Put those who may answer in order; never empty.
+
+        Raises:
+            FaultError: NO_PROVIDER, MODEL_NOT_FOUND, PROVIDER_DISABLED, NEEDS_KEY or CONFIG_ERROR, when nobody may.
+        """
+        routing = self._routing()
+        plan = routing.plan(request.model, request.operation)
+        choice = Choice([], request, self.balance, self.sessions)
+        if len(plan.tiers) == 1 and len(plan.tiers[0].candidates) == 1:
+            choice.candidates = [plan.tiers[0].candidates[0]]
+            return choice
+        choice.conversation = conversation_of(request, client) if routing.affinity else None
+        self._order(choice, plan)
+        return choice
+
+    def _order(self, choice: Choice, plan: Plan) -> None:
+        """Fill in the candidates: tier by tier, then those that had better be asked later."""
+        found = choice.candidates
+        stays = self.sessions.provider_of(choice.conversation) if choice.conversation else ""
+        for tier in plan.tiers:
+            if len(tier.candidates) == 1:
+                found += tier.candidates
+                continue
+            ordered = self.balance.order(tier, plan.strategy, choice.request)
+            found += _stay(ordered, stays) if stays else ordered
+        if plan.described:
+            _fit(choice)
+        if any(_rank(candidate) for candidate in found):
+            found.sort(key=_rank)
+        first = found[0]
+        for tier in plan.tiers:
+            if len(tier.candidates) > 1:
+                self.balance.take(tier, first, plan.strategy)
+
+
+def _stay(ordered: list[Candidate], provider_id: str) -> list[Candidate]:
+    """Put the provider of the conversation first among its equals."""
+    for at, candidate in enumerate(ordered):
+        if candidate.provider.id == provider_id:
+            return [replace(candidate, reason=_SAME_CONVERSATION), *ordered[:at], *ordered[at + 1 :]]
+    return ordered
+
+
+def _rank(candidate: Candidate) -> int:
+    """Who is asked later, though never refused: whoever did not answer last time."""
+    return int(candidate.provider.state is HealthState.UNREACHABLE)
+
+
+# -- what a request needs
+
+
+def _fit(choice: Choice) -> None:
+    """Leave out who cannot do what the request needs, and put the models it is too long for last.
+
+    Lists err and are incomplete: when nobody would be left, everybody is asked all the same.
+    """
+    request = choice.request
+    needs = [word for word, wants in (("tools", wants_tools), ("vision", wants_vision)) if wants(request)]
+    skipped = [Skipped(c, why) for c in choice.candidates if (why := _lacks(c.info, request.operation, needs))]
+    if 0 < len(skipped) < len(choice.candidates):
+        choice.skipped = skipped
+        gone = {id(one.candidate) for one in skipped}
+        choice.candidates[:] = [c for c in choice.candidates if id(c) not in gone]
+    if any(c.info is not None and c.info.context_length for c in choice.candidates):
+        tokens = input_tokens(request)
+        choice.candidates.sort(key=lambda c: _is_too_small(c.info, tokens))
+
+
+def _lacks(info: ModelInfo | None, operation: Operation, needs: Iterable[str]) -> str:
+    """What the list says the model cannot do although the request needs it; empty when it says no such thing."""
+    if info is None or not info.capabilities:
+        return ""
+    can = frozenset(info.capabilities)
+    if operation is Operation.EMBEDDINGS:
+        return "its list says it makes no embeddings" if _EMBEDDINGS not in can and can & _TEXT else ""
+    if _EMBEDDINGS in can and not can & _TEXT:
+        return "its list says it makes embeddings only"
+    if not can & _ABILITIES:
+        return ""
+    missing = [word for word in needs if word not in can]
+    return f"its list says it has no {' and no '.join(missing)}" if missing else ""
+
+
+def _is_too_small(info: ModelInfo | None, tokens: int) -> bool:
+    return info is not None and info.context_length is not None and tokens > info.context_length
+
+
+def longer(candidates: Iterable[Candidate], than: Candidate) -> list[Candidate]:
+    """Those whose list says that their models take longer conversations than that one's does."""
+    limit = than.info.context_length if than.info is not None else None
+    return [c for c in candidates if limit and c.info is not None and (c.info.context_length or 0) > limit]
