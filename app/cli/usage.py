@@ -1,4 +1,4 @@
-"""`switchtower usage`: requests and tokens from the ledger, whether an instance runs or not."""
+"""`switchtower usage`: requests, tokens and cost from the ledger, whether an instance runs or not."""
 
 import argparse
 import asyncio
@@ -6,22 +6,26 @@ import csv
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, date, datetime, time, timedelta
 
 from app.cli.output import CommandError, one_line, say, say_json, table
 from app.cli.session import Session
 from app.domain.usage import Grouping, UsageRow
 
-_HEADERS = ("requests", "failures", "input tokens", "output tokens", "unknown usage", "cost USD")
+_HEADERS = ("requests", "failures", "input tokens", "output tokens", "unknown usage", "cost USD", "unknown cost")
 _MOST_DAYS = 36_500
 _SPAN = re.compile(r"(\d{1,5})([dw])")
 _DAYS_PER_WEEK = 7
+_DIGITS = 6
+
+
+UNREADABLE = "A running Switchtower brings an older file up to date, and keeps a damaged one and begins anew."
 
 
 def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
-    parser = verbs.add_parser("usage", help="requests and tokens by provider, model, client or day")
+    parser = verbs.add_parser("usage", help="requests, tokens and cost by provider, model, client or day")
     parser.add_argument(
         "--since", type=since_date, default="7d", metavar="7d", help="days (1d is today), weeks (2w) or a date"
     )
@@ -53,7 +57,7 @@ async def _read(session: Session, since: date, by: Grouping) -> list[UsageRow]:
     ledger = Ledger(session.paths.database_file)
     rows = await ledger.usage(datetime.combine(since, time.min).astimezone(), by)
     if ledger.problem:
-        raise CommandError(f"{ledger.problem} Start Switchtower: it keeps the damaged file and begins a new one.")
+        raise CommandError(f"{ledger.problem} {UNREADABLE}")
     return rows
 
 
@@ -62,7 +66,9 @@ def _values(row: UsageRow) -> tuple[object, ...]:
 
 
 def _counts(row: UsageRow) -> tuple[object, ...]:
-    return (row.requests, row.failures, row.input_tokens, row.output_tokens, row.unknown_usage, row.cost_usd)
+    cost_usd = None if row.cost_usd is None else round(row.cost_usd, _DIGITS)
+    tokens = (row.input_tokens, row.output_tokens, row.unknown_usage)
+    return (row.requests, row.failures, *tokens, cost_usd, row.unknown_cost)
 
 
 def _total(rows: Sequence[UsageRow]) -> list[UsageRow]:
@@ -77,14 +83,17 @@ def _total(rows: Sequence[UsageRow]) -> list[UsageRow]:
         sum(row.input_tokens for row in rows),
         sum(row.output_tokens for row in rows),
         sum(row.unknown_usage for row in rows),
-        sum(known) if len(known) == len(rows) else None,
+        sum(known) if known else None,
+        sum(row.unknown_cost for row in rows),
     )
     return [total]
 
 
 def _write_csv(by: Grouping, rows: Sequence[UsageRow]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([by.value, "requests", "failures", "input_tokens", "output_tokens", "unknown_usage", "cost_usd"])
+    writer.writerow(
+        [by.value, "requests", "failures", "input_tokens", "output_tokens", "unknown_usage", "cost_usd", "unknown_cost"]
+    )
     for row in rows:
         writer.writerow([one_line(row.key), *("" if count is None else count for count in _counts(row))])
 

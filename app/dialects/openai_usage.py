@@ -3,6 +3,7 @@
 `prompt_tokens` counts cached tokens in (inclusive), `completion_tokens` reasoning; xAI leaves reasoning out of it,
 which its `total_tokens` shows. Cached tokens are under `prompt_tokens_details` (OpenAI), `prompt_cache_hit_tokens`
 (DeepSeek), `cached_tokens` (Together, Moonshot) or `num_cached_tokens` (Mistral). Voyage sends `total_tokens` only.
+Searches of the web are `num_search_queries` (Perplexity) or under `server_tool_use` (OpenRouter).
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ def parse_usage(usage: Mapping[str, Any]) -> Usage:
     """Read a usage object; what is missing or no count stays unknown."""
     into = _details(usage, "prompt_tokens_details", "input_tokens_details")
     out = _details(usage, "completion_tokens_details", "output_tokens_details")
+    tools = _details(usage, "server_tool_use_details", "server_tool_use")
     total = _first(usage, "total_tokens")
     output = _first(usage, "completion_tokens", "output_tokens")
     prompt = _first(usage, "prompt_tokens", "input_tokens")
@@ -41,6 +43,8 @@ def parse_usage(usage: Mapping[str, Any]) -> Usage:
         output=_with_reasoning(prompt, output, reasoning, total),
         reasoning=reasoning,
         audio=_sum(_first(into, "audio_tokens"), _first(out, "audio_tokens")),
+        images=_sum(_first(into, "image_tokens"), _first(out, "image_tokens")),
+        searches=_known(_first(usage, "num_search_queries"), _first(tools, "web_search_requests")),
         source=UsageSource.PROVIDER,
     )
 

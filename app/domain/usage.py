@@ -17,7 +17,8 @@ class UsageSource(StrEnum):
 class Usage:
     """Tokens of one request; None is unknown, never 0.
 
-    `fresh_input` excludes what was read from or written to the prompt cache; `reasoning` is part of `output`.
+    `fresh_input` excludes what was read from or written to the prompt cache; `reasoning` is part of `output`,
+    `audio` and `images` are tokens of input or output that stand for these. `searches` counts searches of the web.
     """
 
     fresh_input: int | None = None
@@ -26,6 +27,8 @@ class Usage:
     output: int | None = None
     reasoning: int | None = None
     audio: int | None = None
+    images: int | None = None
+    searches: int | None = None
     source: UsageSource = UsageSource.UNKNOWN
 
     @property
@@ -62,7 +65,10 @@ class Grouping(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """Sums over the requests of one group; `cost_usd` is None while it is unknown."""
+    """Sums over the requests of one group.
+
+    `cost_usd` covers the requests whose cost is known (None: none of them), `unknown_cost` counts the others.
+    """
 
     key: str
     requests: int = 0
@@ -71,3 +77,4 @@ class UsageRow:
     output_tokens: int = 0
     unknown_usage: int = 0
     cost_usd: float | None = None
+    unknown_cost: int = 0

@@ -29,7 +29,7 @@ _CLOUD = "cloud"  # Ollama's models of that suffix run on its own servers, for m
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per token, `per_request` per call; None is a kind of token without a price of its own.
+    """US dollars per token, call (`per_request`) and search of the web; None is a token without a price of its own.
 
     Cached tokens without a price of their own cost what fresh input costs, reasoning what other output costs.
     `tiers` are prices that hold for the whole request once its input exceeds so many tokens, the highest first.
@@ -41,6 +41,7 @@ class Price:
     cache_write: float | None = None
     reasoning: float | None = None
     per_request: float = 0.0
+    per_search: float = 0.0
     tiers: tuple[tuple[int, "Price"], ...] = ()
 
     def of(self, usage: Usage) -> float | None:
@@ -51,7 +52,7 @@ class Price:
         for start, price in self.tiers:
             if read_tokens > start:
                 return price.of(usage)
-        total = self.per_request + (usage.fresh_input or 0) * self.input
+        total = self.per_request + self.per_search * (usage.searches or 0) + (usage.fresh_input or 0) * self.input
         if usage.cache_read:
             total += usage.cache_read * (self.input if self.cached is None else self.cached)
         if usage.cache_write:
@@ -173,4 +174,5 @@ def _level(listed: "Mapping[str, Any]", start: int) -> Price:
         cache_write=usd("cache_write_mtok"),
         reasoning=usd("output_reasoning_mtok"),
         per_request=usd("requests_kcount", _THOUSAND) or 0.0,
+        per_search=usd("web_searches_kcount", _THOUSAND) or 0.0,
     )

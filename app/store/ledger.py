@@ -8,16 +8,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import closing
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from app.domain.history import PastRequest, RequestFilter, Spending
 from app.domain.usage import Grouping, UsageRow
 from app.store.ledger_file import (
     NOT_CLEAN,
     NewerDatabaseError,
-    connect_for_reading,
     damage_notice,
     is_damage,
     mark_clean,
@@ -25,10 +24,13 @@ from app.store.ledger_file import (
     set_aside,
     transaction,
 )
-from app.store.ledger_rows import ADD_TO_DAY, INSERT_REQUEST, SUMS_BY_KEY, PreparedRow, daily_rows, prepare
+from app.store.ledger_reader import LedgerReader
+from app.store.ledger_rows import ADD_TO_DAY, INSERT_REQUEST, PreparedRow, daily_rows, prepare
 
 if TYPE_CHECKING:
     from app.domain.events import RequestFinished
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,8 @@ class Ledger:
         self._path = path
         self._clock = clock
         self._zone = zone
-        self._backlog: deque[RequestFinished] = deque()
+        self._reader = LedgerReader(path, zone)
+        self._backlog: deque[tuple[RequestFinished, float | None]] = deque()
         self._batch: list[PreparedRow] = []  # taken off the backlog, not yet committed
         self._awake = threading.Event()  # there is something to do
         self._hurry = threading.Event()  # … and no more gathering
@@ -84,13 +87,13 @@ class Ledger:
             self._thread.start()
             self._rouse()
 
-    def record(self, event: "RequestFinished") -> None:
-        """Queue one row; never waits and never raises."""
+    def record(self, event: "RequestFinished", cost_usd: float | None = None) -> None:
+        """Queue one row; never waits and never raises. A cost of None is unknown."""
         waiting = len(self._backlog) + len(self._batch)
         if waiting >= MAX_BUFFERED_ROWS:
             self.dropped += 1
             return
-        self._backlog.append(event)
+        self._backlog.append((event, cost_usd))
         if not self._awake.is_set():
             self._awake.set()
         if waiting >= HURRY_ROWS and not self._hurry.is_set():
@@ -122,23 +125,30 @@ class Ledger:
 
         Rows recorded before the call are in it. A file that cannot be read gives no rows and sets `problem`.
         """
+        return await self._ask(lambda: self._reader.usage(since, by))
+
+    async def spent(self, since: datetime) -> list[Spending]:
+        """What was spent from the local day of `since` until now; otherwise like `usage`."""
+        return await self._ask(lambda: self._reader.spent(since))
+
+    async def requests(self, wanted: RequestFilter) -> list[PastRequest]:
+        """The requests that pass the filter, the newest first; otherwise like `usage`."""
+        return await self._ask(lambda: list(self._reader.requests(wanted)))
+
+    async def _ask(self, question: Callable[[], list[T]]) -> list[T]:
+        """Put a question to the reader in a thread, when what was recorded so far is written."""
         if self._thread is not None and not self._trouble:
             await self.flush(timeout_s=1.0)
-        return await asyncio.to_thread(self._read_usage, since, by)
+        return await asyncio.to_thread(self._answer, question)
 
-    def _read_usage(self, since: datetime, by: Grouping) -> list[UsageRow]:
-        first_day = since.astimezone(self._zone).date().isoformat()
+    def _answer(self, question: Callable[[], list[T]]) -> list[T]:
         try:
-            if not self._path.exists():
-                return []
-            with closing(connect_for_reading(self._path)) as connection:
-                rows = connection.execute(SUMS_BY_KEY, (by.value, first_day)).fetchall()
+            found = question()
         except (sqlite3.Error, OSError) as error:
             self._read_trouble = f"The usage database {self._path} cannot be read: {error}."
             return []
         self._read_trouble = ""
-        found = [UsageRow(*row) for row in rows]
-        return sorted(found, key=lambda row: row.key if by is Grouping.DAY else (-row.requests, row.key))
+        return found
 
     def _stop(self) -> None:
         if self._thread is None:
@@ -226,16 +236,16 @@ class Ledger:
     def _write(self, connection: sqlite3.Connection) -> None:
         while self._backlog or self._batch:
             while self._backlog and len(self._batch) < MAX_BUFFERED_ROWS:
-                self._take(self._backlog.popleft())
+                self._take(*self._backlog.popleft())
             with transaction(connection):
                 connection.executemany(INSERT_REQUEST, [row.values for row in self._batch])
                 connection.executemany(ADD_TO_DAY, daily_rows(self._batch))
                 connection.execute(NOT_CLEAN)
             self._batch = []
 
-    def _take(self, event: "RequestFinished") -> None:
+    def _take(self, event: "RequestFinished", cost_usd: float | None) -> None:
         try:
-            self._batch.append(prepare(event, self._zone))
+            self._batch.append(prepare(event, self._zone, cost_usd))
         except (ValueError, TypeError, OverflowError, AttributeError) as error:
             self.dropped += 1
             log.warning("usage row cannot be written request=%s reason=%s", event.request_id, error)

@@ -42,7 +42,20 @@ def _create_tables(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO state VALUES (1)")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables,)  # the version of a file is how many of these it has seen
+def _add_cost(connection: sqlite3.Connection) -> None:
+    """Version 2: cost, the candidates that were not asked, and single requests found by their id."""
+    connection.execute("ALTER TABLE requests ADD COLUMN cost_usd REAL")
+    connection.execute("ALTER TABLE requests ADD COLUMN images INTEGER")
+    connection.execute("ALTER TABLE requests ADD COLUMN searches INTEGER")
+    connection.execute("ALTER TABLE requests ADD COLUMN skipped TEXT NOT NULL DEFAULT '[]'")
+    connection.execute("CREATE INDEX requests_by_id ON requests (request_id)")
+    connection.execute("ALTER TABLE daily ADD COLUMN cost_usd REAL NOT NULL DEFAULT 0")
+    connection.execute("ALTER TABLE daily ADD COLUMN unknown_cost INTEGER NOT NULL DEFAULT 0")
+    connection.execute("UPDATE daily SET unknown_cost = requests - failures")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_cost)
+"""The version of a file is how many of these it has seen."""
 
 
 class NewerDatabaseError(Exception):
@@ -181,8 +194,9 @@ def _check(connection: sqlite3.Connection) -> None:
 
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     """Take the file to the newest version, one transaction each, with a copy beside it before each."""
-    for version in range(_version(connection), len(migrations)):
-        if version:
+    known = _version(connection)
+    for version in range(known, len(migrations)):
+        if known:
             _back_up(connection, path, version)
         with transaction(connection):
             migrations[version](connection)

@@ -12,20 +12,22 @@ if TYPE_CHECKING:
     from app.domain.events import RequestFinished
 
 MAX_TOKENS = 10**12  # a larger count is a provider's mistake; sums of these stay far below 2**63
+MAX_COST_USD = 10.0**9  # a larger one is a mistake in a price
 MAX_DETAIL_CHARS = 2000
 
 INSERT_REQUEST = """
 INSERT INTO requests (
     request_id, started_at_ms, operation, model, client, stream, provider, provider_model, status, outcome, fault,
-    detail, ms, first_byte_ms, fresh_input, cache_read, cache_write, output, reasoning, audio, usage_source, attempts
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    detail, ms, first_byte_ms, fresh_input, cache_read, cache_write, output, reasoning, audio, usage_source, attempts,
+    cost_usd, images, searches, skipped
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 ADD_TO_DAY = """
 INSERT INTO daily (
     day, provider, model, client, requests, failures, unknown_usage, input_tokens, output_tokens, cache_read_tokens,
-    cache_write_tokens, reasoning_tokens
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    cache_write_tokens, reasoning_tokens, cost_usd, unknown_cost
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (day, provider, model, client) DO UPDATE SET
     requests = requests + excluded.requests,
     failures = failures + excluded.failures,
@@ -34,13 +36,9 @@ ON CONFLICT (day, provider, model, client) DO UPDATE SET
     output_tokens = output_tokens + excluded.output_tokens,
     cache_read_tokens = cache_read_tokens + excluded.cache_read_tokens,
     cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens,
-    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens
-"""
-
-SUMS_BY_KEY = """
-SELECT CASE ? WHEN 'provider' THEN provider WHEN 'model' THEN model WHEN 'client' THEN client ELSE day END AS key,
-    SUM(requests), SUM(failures), SUM(input_tokens), SUM(output_tokens), SUM(unknown_usage)
-FROM daily WHERE day >= ? GROUP BY key
+    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
+    cost_usd = cost_usd + excluded.cost_usd,
+    unknown_cost = unknown_cost + excluded.unknown_cost
 """
 
 DayKey = tuple[str, str, str, str]
@@ -51,23 +49,24 @@ class PreparedRow(NamedTuple):
 
     values: tuple[object, ...]
     day_key: DayKey
-    counts: tuple[int, ...]
+    counts: tuple[float, ...]
 
 
-def prepare(event: "RequestFinished", zone: tzinfo | None) -> PreparedRow:
-    """Prepare one request; `zone` is the time zone of the days, None the computer's own.
+def prepare(event: "RequestFinished", zone: tzinfo | None, cost_usd: float | None = None) -> PreparedRow:
+    """Prepare one request; `zone` is the time zone of the days, None the computer's own; a cost of None is unknown.
 
     A lone surrogate, which SQLite cannot hold, is written as its escape.
 
     Raises:
         ValueError, TypeError, OverflowError, AttributeError: a field is not what its type says.
     """
-    return PreparedRow(_values(event), _day_key(event, zone), _counts(event))
+    cost_usd = None if cost_usd is None else max(0.0, min(float(cost_usd), MAX_COST_USD))
+    return PreparedRow(_values(event, cost_usd), _day_key(event, zone), _counts(event, cost_usd))
 
 
 def daily_rows(rows: Iterable[PreparedRow]) -> list[tuple[object, ...]]:
     """The values of `ADD_TO_DAY`: one row per local day, provider, answering model and client."""
-    sums: dict[DayKey, list[int]] = {}
+    sums: dict[DayKey, list[float]] = {}
     for row in rows:
         counts = sums.setdefault(row.day_key, [0] * len(row.counts))
         for place, count in enumerate(row.counts):
@@ -75,7 +74,7 @@ def daily_rows(rows: Iterable[PreparedRow]) -> list[tuple[object, ...]]:
     return [(*key, *counts) for key, counts in sums.items()]
 
 
-def _values(event: "RequestFinished") -> tuple[object, ...]:
+def _values(event: "RequestFinished", cost_usd: float | None) -> tuple[object, ...]:
     usage = event.usage
     return (
         _text(event.request_id),
@@ -100,6 +99,10 @@ def _values(event: "RequestFinished") -> tuple[object, ...]:
         _tokens(usage.audio),
         usage.source.value,
         _attempts(event),
+        cost_usd,
+        _tokens(usage.images),
+        _tokens(usage.searches),
+        _skipped(event),
     )
 
 
@@ -109,7 +112,7 @@ def _day_key(event: "RequestFinished", zone: tzinfo | None) -> DayKey:
     return (day, _text(event.provider), _text(event.provider_model or event.model), _text(event.client))
 
 
-def _counts(event: "RequestFinished") -> tuple[int, ...]:
+def _counts(event: "RequestFinished", cost_usd: float | None) -> tuple[float, ...]:
     """The counts in the order of `ADD_TO_DAY`."""
     usage = event.usage
     return (
@@ -121,24 +124,45 @@ def _counts(event: "RequestFinished") -> tuple[int, ...]:
         _tokens(usage.cache_read) or 0,
         _tokens(usage.cache_write) or 0,
         _tokens(usage.reasoning) or 0,
+        cost_usd or 0.0,
+        int(cost_usd is None and not _spent_nothing(event)),
     )
 
 
 def _usage_is_unknown(event: "RequestFinished") -> bool:
-    """Whether tokens may have been spent that nobody counted; a request that failed outright has spent none."""
-    if event.outcome == "failed" and event.usage.input is None and event.usage.output is None:
+    """Whether tokens may have been spent that nobody counted."""
+    if _spent_nothing(event):
         return False
     no_output = event.usage.output is None and event.operation is not Operation.EMBEDDINGS
     return event.usage.input is None or no_output
 
 
+def _spent_nothing(event: "RequestFinished") -> bool:
+    """Whether it failed outright, which costs nothing."""
+    return event.outcome == "failed" and event.usage.input is None and event.usage.output is None
+
+
 def _attempts(event: "RequestFinished") -> str:
-    """The attempts as compact JSON; `fault` is left out of one that answered."""
+    """The attempts as compact JSON; what is empty is left out."""
     attempts = [
-        {"provider": a.provider, "model": a.model, "ms": round(a.ms, 1), **({"fault": a.fault} if a.fault else {})}
+        {
+            "provider": a.provider,
+            "model": a.model,
+            "ms": round(a.ms, 1),
+            **({"fault": a.fault} if a.fault else {}),
+            **({"reason": a.reason} if a.reason else {}),
+        }
         for a in event.attempts
     ]
     return json.dumps(attempts, separators=(",", ":"))
+
+
+def _skipped(event: "RequestFinished") -> str:
+    """The candidates that were not asked as compact JSON."""
+    if not event.skipped:
+        return "[]"
+    skipped = [{"provider": s.provider, "model": s.model, "reason": redact(s.reason)} for s in event.skipped]
+    return json.dumps(skipped, separators=(",", ":"))
 
 
 def _tokens(count: int | None) -> int | None:

@@ -53,7 +53,8 @@ async def rows(write_settings: Callable, home: Path) -> None:
             RequestFinished(
                 "r", now - timedelta(days=days), Operation.CHAT, "m", "default", stream=False, provider=provider,
                 usage=usage, outcome=outcome,
-            )
+            ),
+            0.0012 if provider == "openai" else None,
         )  # fmt: skip
     ledger.start()
     await ledger.stop()
@@ -70,11 +71,11 @@ def test_a_table(switchtower: Callable) -> None:
     assert lines[0].split()[:3] == ["provider", "requests", "failures"]
     table = [line.split() for line in lines[1:]]
     assert table == [
-        ["groq", "2", "0", "5", "5", "1", "-"],
-        ["(none)", "1", "1", "0", "0", "0", "-"],
-        ["a\\x1b[31m", "1", "0", "1", "1", "0", "-"],
-        ["openai", "1", "0", "1,000", "20", "0", "-"],
-        ["total", "5", "1", "1,006", "26", "1", "-"],
+        ["groq", "2", "0", "5", "5", "1", "-", "2"],
+        ["(none)", "1", "1", "0", "0", "0", "0.0", "0"],
+        ["a\\x1b[31m", "1", "0", "1", "1", "0", "-", "1"],
+        ["openai", "1", "0", "1,000", "20", "0", "0.0012", "0"],
+        ["total", "5", "1", "1,006", "26", "1", "0.0012", "3"],
     ]
     assert len({len(line) for line in lines[1:]}) == 1
 
@@ -86,7 +87,7 @@ def test_json_and_csv(switchtower: Callable) -> None:
     assert told["rows"] == [
         {
             "key": "m", "requests": 5, "failures": 1, "input_tokens": 1006, "output_tokens": 26, "unknown_usage": 1,
-            "cost_usd": None,
+            "cost_usd": 0.0012, "unknown_cost": 3,
         }
     ]  # fmt: skip
     lines = list(csv.reader(switchtower("usage", "--since", "1d", "--csv").out.splitlines()))
@@ -98,8 +99,9 @@ def test_json_and_csv(switchtower: Callable) -> None:
         "output_tokens",
         "unknown_usage",
         "cost_usd",
+        "unknown_cost",
     ]
-    assert lines[1] == ["groq", "2", "0", "5", "5", "1", ""]
+    assert lines[1] == ["groq", "2", "0", "5", "5", "1", "", "2"]
     assert len(lines) == 4
 
 

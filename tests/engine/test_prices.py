@@ -22,7 +22,7 @@ def loaded() -> None:
 
 def test_a_model_has_its_price_per_token() -> None:
     price = prices.price_of("openai", "gpt-5-mini")
-    assert price == Price(0.25e-6, 2e-6, 0.025e-6)
+    assert price == Price(0.25e-6, 2e-6, 0.025e-6, per_search=0.01)
     assert prices.price_of("openai", "gpt-5-mini-2025-08-07") == price
 
 
@@ -79,8 +79,8 @@ def test_the_context_window_is_known() -> None:
 def test_every_price_of_the_list_agrees_with_the_librarys_own_arithmetic(tokens: int) -> None:
     known = {prices._LISTED_AS.get(kind, kind): kind for kind in ("openai", "openrouter", "xai", "groq", "gemini")}
     known |= {kind: kind for kind in ("anthropic", "perplexity", "mistral", "deepseek", "together", "fireworks")}
-    usage = Usage(fresh_input=tokens, cache_read=tokens // 2, cache_write=tokens // 4, output=500, reasoning=200)
-    listed = {"input_tokens": usage.input, "output_tokens": 500, "output_reasoning_tokens": 200}
+    usage = Usage(fresh_input=tokens, cache_read=tokens // 2, cache_write=tokens // 4, output=500, reasoning=200, searches=2)
+    listed = {"input_tokens": usage.input, "output_tokens": 500, "output_reasoning_tokens": 200, "web_searches": 2}
     listed |= {"cache_read_tokens": usage.cache_read, "cache_write_tokens": usage.cache_write}
     compared = 0
     for provider in get_snapshot().providers:

@@ -16,10 +16,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.domain.chat import Operation
-from app.domain.events import Attempted, RequestFinished
+from app.domain.events import Attempted, RequestFinished, Skipped
+from app.domain.history import RequestFilter, Spending
 from app.domain.usage import NO_USAGE, Grouping, Usage, UsageRow, UsageSource
 from app.store import ledger as ledger_module
 from app.store.ledger import Ledger
+from app.store.ledger_file import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -77,29 +79,31 @@ def quick_retry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_row_holds_every_field_of_the_event(path: Path) -> None:
-    attempts = (Attempted("a", "m1", "upstream_reset", 12.34), Attempted("b", "m2", ms=5.0))
+    attempts = (Attempted("a", "m1", "upstream_reset", 12.34, "priority 1"), Attempted("b", "m2", ms=5.0))
     async with running(path) as ledger:
         ledger.record(
             event(
                 stream=True, status=502, outcome="failed", fault="upstream_reset", detail="It broke.", ms=17.5,
                 first_byte_ms=3.25, attempts=attempts,
-                usage=Usage(1, 2, 3, 4, 5, 6, source=UsageSource.ESTIMATE),
-            )
+                usage=Usage(1, 2, 3, 4, 5, 6, 7, 8, source=UsageSource.ESTIMATE),
+                skipped=(Skipped("c", "m3", "its budget is spent"),),
+            ),
+            0.125,
         )  # fmt: skip
         assert await ledger.flush()
     (row,) = rows(path)
     assert json.loads(row["attempts"]) == [
-        {"provider": "a", "model": "m1", "ms": 12.3, "fault": "upstream_reset"},
+        {"provider": "a", "model": "m1", "ms": 12.3, "fault": "upstream_reset", "reason": "priority 1"},
         {"provider": "b", "model": "m2", "ms": 5.0},
     ]
-    assert " " not in row["attempts"]
-    kept = {name: row[name] for name in row.keys() if name not in ("id", "attempts")}  # noqa: SIM118  # a Row iterates values
+    assert json.loads(row["skipped"]) == [{"provider": "c", "model": "m3", "reason": "its budget is spent"}]
+    kept = {name: row[name] for name in row.keys() if name not in ("id", "attempts", "skipped")}  # noqa: SIM118  # a Row iterates values
     assert kept == {
         "request_id": "r1", "started_at_ms": int(NOW.timestamp() * 1000), "operation": "chat", "model": "asked",
         "client": "default", "stream": 1, "provider": "openai", "provider_model": "gpt-5-mini", "status": 502,
         "outcome": "failed", "fault": "upstream_reset", "detail": "It broke.", "ms": 17.5, "first_byte_ms": 3.25,
         "fresh_input": 1, "cache_read": 2, "cache_write": 3, "output": 4, "reasoning": 5, "audio": 6,
-        "usage_source": "estimate",
+        "images": 7, "searches": 8, "usage_source": "estimate", "cost_usd": 0.125,
     }  # fmt: skip
 
 
@@ -111,7 +115,7 @@ async def test_the_file_is_private_wal_and_versioned(path: Path) -> None:
         assert [file.name for file in beside] == ["usage.sqlite3", "usage.sqlite3-shm", "usage.sqlite3-wal"]
         assert {file.stat().st_mode & 0o777 for file in beside} == {0o600}
         assert rows(path, "PRAGMA journal_mode")[0][0] == "wal"
-        assert rows(path, "PRAGMA user_version")[0][0] == 1
+        assert rows(path, "PRAGMA user_version")[0][0] == len(MIGRATIONS)
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -119,7 +123,7 @@ async def test_usage_counts_what_was_recorded_just_before(path: Path) -> None:
     async with running(path) as ledger:
         ledger.record(event())
         assert await ledger.usage(NOW, Grouping.PROVIDER) == [
-            UsageRow("openai", requests=1, input_tokens=15, output_tokens=7)
+            UsageRow("openai", requests=1, input_tokens=15, output_tokens=7, unknown_cost=1)
         ]
 
 
@@ -140,7 +144,7 @@ async def test_usage_groups_by_each_thing(path: Path) -> None:
     ]
     assert [row.key for row in by_model] == ["llama", "asked", "gpt-5-mini"]
     assert [(row.key, row.requests) for row in by_client] == [("cli", 2), ("default", 2)]
-    assert by_day == [UsageRow("2026-11-23", 4, failures=2, input_tokens=30, output_tokens=14)]
+    assert by_day == [UsageRow("2026-11-23", 4, failures=2, input_tokens=30, output_tokens=14, unknown_cost=2)]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +164,30 @@ async def test_unknown_usage_is_counted_as_unknown(path: Path, changes: dict[str
         ledger.record(event(**changes))
         (row,) = await ledger.usage(NOW, Grouping.PROVIDER)
     assert (row.requests, row.unknown_usage) == (1, unknown)
+
+
+async def test_cost_is_summed_as_far_as_it_is_known(path: Path) -> None:
+    async with running(path) as ledger:
+        ledger.record(event(1), 0.25)
+        ledger.record(event(2), 0.5)
+        ledger.record(event(3))
+        ledger.record(event(4, outcome="failed", usage=NO_USAGE))
+        ledger.record(event(5, provider="groq", client="cli"), 0.0)
+        openai, groq = await ledger.usage(NOW, Grouping.PROVIDER)
+        spent = await ledger.spent(NOW)
+        found = await ledger.requests(RequestFilter(provider="openai"))
+    assert (openai.cost_usd, openai.unknown_cost) == (0.75, 1)
+    assert (groq.cost_usd, groq.unknown_cost) == (0.0, 0)
+    assert spent == [Spending("2026-11-23", "groq", "cli", 0.0), Spending("2026-11-23", "openai", "default", 0.75)]
+    assert [(row.request_id, row.cost_usd) for row in found] == [("r4", None), ("r3", None), ("r2", 0.5), ("r1", 0.25)]
+
+
+@pytest.mark.parametrize(("given", "kept"), [(-1.0, 0.0), (1e300, 1e9)])
+async def test_an_impossible_cost_is_limited(path: Path, given: float, kept: float) -> None:
+    async with running(path) as ledger:
+        ledger.record(event(), given)
+        (row,) = await ledger.requests(RequestFilter())
+    assert row.cost_usd == kept
 
 
 async def test_days_are_local_and_since_counts_from_its_midnight(path: Path) -> None:

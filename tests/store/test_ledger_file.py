@@ -15,14 +15,15 @@ from app.store.ledger_file import (
 )
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+FIRST = MIGRATIONS[:1]
 
 
-def add_cost(connection: sqlite3.Connection) -> None:
-    connection.execute("ALTER TABLE daily ADD COLUMN cost_usd REAL")
+def add_column(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE daily ADD COLUMN new REAL")
 
 
 def fail(connection: sqlite3.Connection) -> None:
-    add_cost(connection)
+    add_column(connection)
     raise sqlite3.OperationalError("database or disk is full")
 
 
@@ -30,7 +31,7 @@ def fail(connection: sqlite3.Connection) -> None:
 def path(tmp_path: Path) -> Path:
     """A database of version 1 with one daily row."""
     path = tmp_path / "usage.sqlite3"
-    with closing(open_database(path, NOW).connection) as connection:
+    with closing(open_database(path, NOW, FIRST).connection) as connection:
         connection.execute("INSERT INTO daily VALUES ('2026-11-23', 'p', 'm', 'c', 1, 0, 0, 5, 6, 0, 0, 0)")
         mark_clean(connection)
     return path
@@ -48,7 +49,7 @@ def version(path: Path) -> int:
 
 def test_a_migration_keeps_rows_and_leaves_a_private_backup(path: Path) -> None:
     before = daily(path)
-    open_database(path, NOW, [*MIGRATIONS, add_cost]).connection.close()
+    open_database(path, NOW, [*FIRST, add_column]).connection.close()
     backup = path.with_name("usage.sqlite3.v1-backup")
     assert version(path) == 2
     assert daily(path) == [(*before[0], None)]
@@ -58,7 +59,7 @@ def test_a_migration_keeps_rows_and_leaves_a_private_backup(path: Path) -> None:
 
 def test_each_of_several_migrations_has_its_backup(path: Path) -> None:
     path.with_name("usage.sqlite3.v1-backup").write_text("an older backup")
-    open_database(path, NOW, [*MIGRATIONS, add_cost, lambda _: None]).connection.close()
+    open_database(path, NOW, [*FIRST, add_column, lambda _: None]).connection.close()
     names = sorted(file.name for file in path.parent.iterdir())
     assert names == ["usage.sqlite3", "usage.sqlite3.v1-backup", "usage.sqlite3.v1-backup-2", "usage.sqlite3.v2-backup"]
     assert version(path) == 3
@@ -67,24 +68,26 @@ def test_each_of_several_migrations_has_its_backup(path: Path) -> None:
 def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
     before = daily(path)
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        open_database(path, NOW, [*MIGRATIONS, fail])
+        open_database(path, NOW, [*FIRST, fail])
     assert (version(path), daily(path)) == (1, before)
 
 
 def test_a_new_file_needs_no_backup(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
-    assert version(path) == len(MIGRATIONS)
+    open_database(path.with_name("new.sqlite3"), NOW).connection.close()
+    assert sorted(file.name for file in path.parent.iterdir()) == ["new.sqlite3", path.name]
+    assert version(path.with_name("new.sqlite3")) == len(MIGRATIONS)
 
 
 def test_a_newer_file_is_refused(path: Path) -> None:
-    open_database(path, NOW, [*MIGRATIONS, add_cost]).connection.close()
+    open_database(path, NOW, [*FIRST, add_column]).connection.close()
     with pytest.raises(NewerDatabaseError):
-        open_database(path, NOW)
+        open_database(path, NOW, FIRST)
 
 
 def test_an_unclean_end_is_checked_thoroughly(path: Path) -> None:
     """A wrong index entry passes the quick check and not the thorough one."""
-    opened = open_database(path, NOW).connection
+    opened = open_database(path, NOW, FIRST).connection
     opened.execute("PRAGMA writable_schema = ON")
     opened.execute(
         "UPDATE sqlite_schema SET sql = 'CREATE INDEX requests_by_time ON requests (ms)' WHERE name LIKE '%time'"
@@ -94,10 +97,10 @@ def test_an_unclean_end_is_checked_thoroughly(path: Path) -> None:
     )
     mark_clean(opened)
     opened.close()
-    clean = open_database(path, NOW)
+    clean = open_database(path, NOW, FIRST)
     assert clean.notice == ""
     clean.connection.close()
-    killed = open_database(path, NOW)
+    killed = open_database(path, NOW, FIRST)
     killed.connection.close()
     assert "damaged" in killed.notice
 
@@ -122,3 +125,11 @@ def test_reading_an_absent_file_does_not_create_it(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError):
         connect_for_reading(tmp_path / "none ?#%.sqlite3")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_second_version_brings_cost_and_keeps_what_was_unknown_unknown(path: Path) -> None:
+    with closing(open_database(path, NOW, FIRST).connection) as connection:
+        connection.execute("INSERT INTO daily VALUES ('2026-11-22', 'p', 'm', 'c', 5, 2, 0, 5, 6, 0, 0, 0)")
+    open_database(path, NOW).connection.close()
+    assert [(row[4], row[-2], row[-1]) for row in daily(path)] == [(5, 0.0, 3), (1, 0.0, 1)]
+    assert path.with_name("usage.sqlite3.v1-backup").exists()
