@@ -95,6 +95,8 @@ def _write_csv(by: Grouping, rows: Sequence[UsageRow]) -> None:
         [by.value, "requests", "failures", "input_tokens", "output_tokens", "unknown_usage", "cost_usd", "unknown_cost"]
     )
     for row in rows:
+        writer.writerow([by.value, *(field.name for field in fields(UsageRow) if field.name != "key")])
+    for row in rows:
         writer.writerow([one_line(row.key), *("" if count is None else count for count in _counts(row))])
 
 
