@@ -91,11 +91,7 @@ def _total(rows: Sequence[UsageRow]) -> list[UsageRow]:
 
 def _write_csv(by: Grouping, rows: Sequence[UsageRow]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(
-        [by.value, "requests", "failures", "input_tokens", "output_tokens", "unknown_usage", "cost_usd", "unknown_cost"]
-    )
-    for row in rows:
-        writer.writerow([by.value, *(field.name for field in fields(UsageRow) if field.name != "key")])
+    writer.writerow([by.value, *(field.name for field in fields(UsageRow) if field.name != "key")])
     for row in rows:
         writer.writerow([one_line(row.key), *("" if count is None else count for count in _counts(row))])
 
