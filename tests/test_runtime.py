@@ -177,10 +177,11 @@ async def test_providers_can_be_added_tested_given_keys_and_removed(make: Make, 
     again = await runtime.add_provider("openai-compatible", base_url=upstream.base_url)
     assert (chosen, again) == ("openai-compatible", "openai-compatible-2")
     assert (await runtime.test_provider(chosen)).state is HealthState.HEALTHY
-    await post(runtime)
+    pinned = CHAT | {"model": f"{chosen}/{CHAT['model']}"}
+    await post(runtime, pinned)
     assert upstream.posts[0].header("authorization") == f"Bearer {key.reveal()}"
     await runtime.set_key(chosen, Secret("sk-second-0123456789abcdef"))
-    await post(runtime)
+    await post(runtime, pinned)
     assert upstream.posts[1].header("authorization") == "Bearer sk-second-0123456789abcdef"
     await runtime.remove_provider(chosen)
     assert [p.id for p in runtime.fleet.providers] == [again]

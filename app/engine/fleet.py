@@ -36,9 +36,6 @@ class Fleet:
         self._spawn = spawn
         self._stale: set[str] = set()
         self._applying = asyncio.Lock()
-        self._listening = ""
-        self.cooldowns = Cooldowns()
-        self.contact: Contact = nobody
         self.routing = Routing()
 
     @property
@@ -67,11 +64,7 @@ class Fleet:
             return known
         self._stale.discard(wanted.id)
         provider = await self._build(wanted)
-        provider.contact, provider.guard.cooldowns = self.contact, self.cooldowns
-        self.cooldowns.changed_key(provider.id, provider.guard.key)
         if known is not None:
-            if known.base_url == provider.base_url:
-                provider.guard.inherit(known.guard)
             provider.counters = known.counters
             if known.base_url == provider.base_url and provider.catalogue.names is None:
                 provider.catalogue = known.catalogue
@@ -103,21 +96,6 @@ class Fleet:
                 remedy = f"Set the environment variable {wanted.key.removeprefix('env:')}."
             return self._broken(wanted, spec, FaultKind.NEEDS_KEY, f"{spec.name} has no key for {host}.", remedy)
         return Provider(wanted, spec, Credential(*header, key) if key else None, self._bus)
-
-    def refuse_own(self, listening: str) -> None:
-        """Use no provider whose address is that of our own server: its requests would go round in a circle."""
-        self._listening = listening
-        for provider in self.providers:
-            own = _is_own(provider.base_url, listening)
-            if own and provider.problem is None:
-                provider.problem = Fault(
-                    FaultKind.CONFIG_ERROR,
-                    f"The base_url of {provider.name} is Switchtower itself.",
-                    "Give it the address of the real server.",
-                    provider.id,
-                )
-            elif not own and provider.problem is not None and provider.problem.message.endswith(_ITSELF):
-                provider.problem = None
 
     async def test(self, kind: str, base_url: str, key: Secret | None, health: Health) -> str:
         """Probe a provider that is not set up yet; empty when it answers, else what is wrong with the remedy."""

@@ -2,7 +2,6 @@
 
 import pytest
 
-from app.domain.chat import Operation
 from app.domain.faults import FaultError, FaultKind
 from app.engine.attempt import Attempt
 from engine.rig import Rig
@@ -12,7 +11,7 @@ from faults.upstream import FaultyUpstream
 
 def begin(rig: Rig, **more: object) -> Attempt:
     call = rig.call(**more)
-    return Attempt(candidates("demo", Operation.CHAT, rig.routing())[0], call)
+    return Attempt(rig.relay.chooser.choose(call.request).candidates[0], call)
 
 
 async def test_only_the_model_name_changes_on_the_way_up(rig: Rig, first: FaultyUpstream) -> None:
