@@ -117,8 +117,8 @@ class MainWindow(QMainWindow):
 
     def _add_shortcuts(self, quit_program: Callable[[], None]) -> None:
         """Ctrl+Q quits, Ctrl+W closes, Ctrl+1, Ctrl+2 … show a page."""
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self).activated.connect(quit_program)
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self).activated.connect(self.close)
+        QShortcut(QKeySequence("Ctrl+Q"), self).activated.connect(quit_program)
+        QShortcut(QKeySequence("Ctrl+W"), self).activated.connect(self.close)
         for row in range(len(PAGES)):
             QShortcut(QKeySequence(f"Ctrl+{row + 1}"), self).activated.connect(partial(self.side.setCurrentRow, row))
 

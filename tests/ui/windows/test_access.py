@@ -1,7 +1,5 @@
 """Address and token, and their copy buttons."""
 
-from collections.abc import Iterator
-
 import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
@@ -16,13 +14,17 @@ TOKEN = "sk-local-0123456789abcdef0123"
 
 
 @pytest.fixture
-def access(qtbot: QtBot, bridge: Bridge) -> Iterator[Access]:
-    holder = QWidget()
-    qtbot.addWidget(holder)
+def holder(qtbot: QtBot) -> QWidget:
+    made = QWidget()
+    qtbot.addWidget(made)
+    return made
+
+
+@pytest.fixture
+def access(holder: QWidget, bridge: Bridge) -> Access:
     made = Access(bridge)
     holder.setLayout(made)
-    yield made
-    holder.close()
+    return made
 
 
 def test_the_token_is_masked_and_copied_in_full(access: Access) -> None:
@@ -57,9 +59,7 @@ def test_without_a_server_there_is_no_address(
     assert not access.give_token()
 
 
-def test_before_the_program_has_started(qtbot: QtBot) -> None:
-    holder = QWidget()
-    qtbot.addWidget(holder)
+def test_before_the_program_has_started(holder: QWidget) -> None:
     access = Access(Bridge(), "welcome-")
     holder.setLayout(access)
     assert access.address.text() == "Starting…"
