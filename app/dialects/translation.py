@@ -1,0 +1,114 @@
+"""Two dialects joined by the hub: the client's request goes up as the provider's, the answer comes down as the client's."""
+
+from typing import Protocol
+
+from app.dialects.dialect import Dialect
+from app.dialects.translator import EventReader, EventWriter, Translator, Written
+from app.domain.chat import ApiRequest, Reply
+from app.domain.faults import Fault, ProviderError
+from app.domain.hub import CONTENT, ChatRequest, Counted, Ended, Failed, Finished, StreamEvent
+from app.domain.usage import NO_USAGE, Usage
+
+
+class Side(Dialect, Translator, Protocol):
+    """A dialect that can be translated."""
+
+
+class Translation:
+    """One request on its way between two dialects; fulfils `Dialect`, so that an attempt need not know of it."""
+
+    def __init__(self, client: Side, provider: Side) -> None:
+        """Translate what `client` writes into what `provider` reads, and back."""
+        self._client = client
+        self._provider = provider
+        self._read: ChatRequest | None = None
+        self.KEEPALIVE = client.KEEPALIVE
+
+    def _chat(self, request: ApiRequest) -> ChatRequest:
+        """The client's request in the hub language, read once."""
+        if self._read is None:
+            self._read = self._client.read_request(request.body)
+        return self._read
+
+    def write(self, request: ApiRequest, model: str) -> Written:
+        """Write the request for the provider.
+
+        Raises:
+            FaultError: INVALID_REQUEST, naming what cannot be expressed.
+        """
+        return self._provider.write_request(self._chat(request), model)
+
+    def parse_reply(self, request: ApiRequest, body: bytes) -> Reply:
+        """Read the provider's answer and write it in the client's dialect.
+
+        Raises:
+            InBandError: it is an error. FaultError: BAD_REPLY.
+        """
+        reply = self._provider.read_reply(body)
+        return Reply(self._client.write_reply(reply, self._chat(request)), reply.usage)
+
+    def open_stream(self, request: ApiRequest) -> "TranslatedStream":
+        """Start to translate an event stream."""
+        choices = self._chat(request).sampling.n or 1
+        return TranslatedStream(self._provider.event_reader(), self._client.event_writer(self._chat(request)), choices)
+
+    def parse_fault(self, body: bytes) -> ProviderError:
+        """Read the provider's error body."""
+        return self._provider.parse_fault(body)
+
+    def render_fault(self, fault: Fault, request_id: str) -> bytes:
+        """Make the client's error envelope."""
+        return self._client.render_fault(fault, request_id)
+
+    def render_stream_fault(self, fault: Fault, request_id: str) -> bytes:
+        """Make the client's error event."""
+        return self._client.render_stream_fault(fault, request_id)
+
+
+class TranslatedStream:
+    """The `StreamReader` of a translated stream: bytes to events to bytes."""
+
+    def __init__(self, reader: EventReader, writer: EventWriter, choices: int = 1) -> None:
+        """Join `reader` and `writer`; all `choices` must finish."""
+        self._reader = reader
+        self._writer = writer
+        self._unfinished = choices
+        self.committed = self.complete = self.ended = False
+        self.error: ProviderError | None = None
+        self.usage: Usage = NO_USAGE
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes from the provider and return what the client gets for them."""
+        return b"" if self.ended else self._pass_on(list(self._reader.feed(data)))
+
+    def finish(self) -> bytes:
+        """Take the end of the stream; a complete one gets the client's end mark."""
+        if self.ended:
+            return b""
+        out = self._pass_on(list(self._reader.finish()))
+        if self.ended or not self.complete:
+            return out
+        self.ended = True
+        return out + self._writer.write((Ended(),))
+
+    def _pass_on(self, events: list[StreamEvent]) -> bytes:
+        for at, event in enumerate(events):
+            self._note(event)
+            if self.ended:
+                events = events[: at + isinstance(event, Ended)]
+                break
+        return self._writer.write(events)
+
+    def _note(self, event: StreamEvent) -> None:
+        """Keep what the relay asks for."""
+        if isinstance(event, CONTENT):
+            self.committed = True
+        if isinstance(event, Finished):
+            self._unfinished -= 1
+            self.complete = self._unfinished <= 0
+        elif isinstance(event, Counted):
+            self.usage = self.usage.most(event.usage)
+        elif isinstance(event, Ended):
+            self.complete = self.ended = True
+        elif isinstance(event, Failed):
+            self.error, self.complete, self.ended = event.error, False, True
