@@ -17,6 +17,9 @@ Members = Mapping[str, tuple[Span, ...]]
 Edit = tuple[int, int, bytes]
 """Put these bytes in place of the span."""
 
+BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError)
+"""What msgspec raises for bytes it cannot read."""
+
 _RAW_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KEY = re.compile(rb'[ \t\r\n]*[{,][ \t\r\n]*("(?:[^"\\]++|\\.)*+")[ \t\r\n]*:[ \t\r\n]*')
 _END = re.compile(rb"[ \t\r\n]*\}[ \t\r\n]*")
@@ -28,14 +31,14 @@ class JsonError(ValueError):
 
 
 def loads(data: bytes) -> object:
-    """Read any JSON value; a lone surrogate escape, which some clients and providers send, is let through.
+    """Read any JSON value; lone surrogate escapes and bytes that are not UTF-8, which some send, are let through.
 
     Raises:
         JsonError: it is not JSON, or nested too deeply.
     """
     try:
         return msgspec.json.decode(data)
-    except msgspec.DecodeError:
+    except BAD_JSON:
         return _loads_slowly(data)
     except RecursionError:
         raise JsonError("nested too deeply") from None
@@ -49,7 +52,7 @@ def members(body: bytes) -> Members:
     """
     try:
         found = _RAW_MEMBERS.decode(body)
-    except msgspec.DecodeError:
+    except BAD_JSON:
         return _scan(body)
     except RecursionError:
         raise JsonError("nested too deeply") from None
@@ -183,14 +186,22 @@ def _key(token: bytes) -> str:
 
 def _loads_slowly(data: bytes) -> object:
     try:
-        value: object = json.loads(data.decode("utf-8", "replace"), parse_constant=_refuse_constant)
+        value: object = json.loads(
+            data.decode("utf-8", "replace"), parse_constant=_refuse_constant, parse_int=_whole_number
+        )
     except json.JSONDecodeError as error:
         raise JsonError(_position(error.doc, error.pos, error.msg)) from None
-    except ValueError as error:  # a constant that is no JSON, or a number of thousands of digits
-        raise JsonError(str(error)) from None
     except RecursionError:
         raise JsonError("nested too deeply") from None
     return value
+
+
+def _whole_number(digits: str) -> int | float:
+    """A whole number; one of thousands of digits, which Python refuses to read, is as good as infinite."""
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
 
 
 def dumps(value: object) -> bytes:

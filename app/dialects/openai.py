@@ -17,6 +17,7 @@ KEEPALIVE = b": keepalive\n\n"
 
 _AFFINITY_KEYS = ("prompt_cache_key", "session_id")
 _NULL = b"null"
+_MAX_NAME = 512  # characters of a model's name; it is sent back in a header
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +134,14 @@ def _members(body: bytes) -> Members:
     if not body.strip():
         raise invalid_request("The request has no body.", "Send a JSON object.")
     try:
+        if not body.isascii():
+            body.decode()
         return json_edit.members(body)
+    except UnicodeDecodeError as error:
+        what = f"byte {error.start + 1} is not UTF-8"
     except JsonError as error:
-        raise invalid_request(
-            f"The request body is not a valid JSON object: {error}.", "Send a JSON object, UTF-8 encoded."
-        ) from None
+        what = str(error)
+    raise invalid_request(f"The request body is not a valid JSON object: {what}.", "Send a JSON object, UTF-8 encoded.")
 
 
 def _model(body: bytes, members: Members) -> str:
@@ -146,9 +150,11 @@ def _model(body: bytes, members: Members) -> str:
         raise invalid_request("The request names no `model`.", "Add one, such as those GET /v1/models lists.", "model")
     if not isinstance(model, str):
         raise invalid_request("`model` is not a string.", "Send the model's name as a string.", "model")
-    if not model.strip() or model != clean(model):
+    if not model.strip() or not model.isprintable() or len(model) > _MAX_NAME:
         raise invalid_request(
-            "`model` is empty or not valid text.", "Name a model, such as those GET /v1/models lists.", "model"
+            f"`model` is empty, longer than {_MAX_NAME} characters, or not plain text.",
+            "Name a model, such as those GET /v1/models lists.",
+            "model",
         )
     return model
 

@@ -54,7 +54,7 @@ def parse_reply(request: ApiRequest, body: bytes) -> Reply:
     start, end = members["data"][-1]
     try:
         vectors = _VECTORS.decode(body[start:end])
-    except msgspec.DecodeError:
+    except json_edit.BAD_JSON:
         raise openai.bad_reply("vectors in no known shape") from None
     wrong = _wrong_mark(request)
     if not any(bytes(memoryview(vector.embedding)[:1]) == wrong for vector in vectors):
@@ -96,7 +96,10 @@ def _wrong_mark(request: ApiRequest) -> bytes:
 
 def _convert_all(data: bytes, wrong: bytes) -> bytes:
     """Write the list of vectors again; everything beside the vectors keeps its bytes."""
-    items = msgspec.json.decode(data, type=list[dict[str, msgspec.Raw]])
+    try:
+        items = msgspec.json.decode(data, type=list[dict[str, msgspec.Raw]])
+    except json_edit.BAD_JSON:
+        _refuse()
     for item in items:
         vector = bytes(item["embedding"])
         if vector[:1] == wrong:
@@ -118,7 +121,7 @@ def _to_base64(vector: bytes) -> bytes:
     try:
         numbers = _FLOATS.decode(vector)
         return b'"' + base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)) + b'"'
-    except (msgspec.DecodeError, OverflowError):
+    except (*json_edit.BAD_JSON, OverflowError):
         _refuse()
 
 

@@ -192,7 +192,7 @@ def _is_quiet(block: bytes) -> bool:
     events = lines.count(b"\n\ndata:") + 1
     try:
         return len(_QUIET.decode_lines(lines[5:].replace(b"\n\ndata:", b"\n"))) == events
-    except (msgspec.DecodeError, RecursionError):
+    except (*json_edit.BAD_JSON, RecursionError):
         return False
 
 

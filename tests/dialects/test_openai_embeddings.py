@@ -139,3 +139,17 @@ def test_every_recorded_reply(exchanges: list[dict[str, Any]]) -> None:
         for before, after in zip(json.loads(body)["data"], json.loads(as_numbers.body)["data"], strict=True):
             packed = struct.pack(f"<{len(after['embedding'])}f", *after["embedding"])
             assert base64.b64encode(packed).decode() == before["embedding"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data":[{"embedding":"\xff"}]}',
+        b'{"data":[{"\xff":1,"embedding":"AAAA"}]}',
+        b'{"data":[{"embedding":"AA\xff="}]}',
+    ],
+)
+def test_vectors_beside_bytes_that_are_not_utf8_are_a_fault(body: bytes) -> None:
+    with pytest.raises(FaultError) as caught:
+        openai_embeddings.parse_reply(asking(), body)
+    assert caught.value.fault.kind is FaultKind.BAD_REPLY

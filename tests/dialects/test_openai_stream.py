@@ -183,3 +183,17 @@ def test_a_recorded_stream_without_the_wish_for_usage_loses_that_chunk_only(exch
             out, _ = play(sent, wants_usage=False)
             kept = [p for p in sse.pieces(sent) if b'"choices":[],"usage":{' not in p]
             assert out == b"".join(kept), exchange["id"]
+
+
+@pytest.mark.parametrize(
+    "event", [b'{"choices":[{"delta":{"content":"\xff"}}]}', b'{"\xff":1,"choices":[{"delta":{"content":"x"}}]}']
+)
+def test_an_event_with_bytes_that_are_not_utf8_passes_as_it_is(event: bytes) -> None:
+    sent = b"data: " + event + b"\n\n"
+    for reads in ([len(sent)], [1]):
+        reader = OpenAIStream(forward_usage=True, n=1)
+        out, at = b"", 0
+        while at < len(sent):
+            out += reader.feed(sent[at : at + reads[0]])
+            at += reads[0]
+        assert (out, reader.committed, reader.error) == (sent, True, None)

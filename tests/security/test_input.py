@@ -45,6 +45,23 @@ async def test_an_odd_model_path_is_not_found(served, name):
     assert len(reply.body) < 1000
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"\xff","messages":[]}',
+        b'{"model":"m","messages":["\xff"]}',
+        b'{"\xff":1,"model":"m","messages":[]}',
+        b'{"model":"m","messages":[],"stream":' + b"9" * 5000 + b"}",
+        b'{"model":"m","messages":' + b"[" * 100_000,
+        b"\x00",
+    ],
+)
+async def test_bytes_that_are_no_json_are_400_and_accounted_for(served, body):
+    reply = await served.request("POST", CHAT, body)
+    assert (reply.status, reply.error["code"]) == (400, "invalid_request")
+    assert served.relay.count == 1
+
+
 async def test_nothing_of_the_clients_headers_is_handed_on(served):
     body = b'{"model":"m","messages":[{"role":"user","content":"Hi"}],"api_base":"http://evil.test","extra_headers":{"a":"b"}}'
     reply = await served.request("POST", CHAT, body, cookie="canary=1", x_portkey_custom_host="evil.test")
