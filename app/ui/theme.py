@@ -133,7 +133,7 @@ QListView::item {{ padding: 0 8px; border-radius: 5px; }}
 QListView::item:hover:!selected {{ background: {hover}; }}
 QHeaderView {{ background: transparent; border: none; }}
 QHeaderView::section {{ background: transparent; color: {muted}; border: none; border-bottom: 1px solid {line};
-    padding: 7px 9px; font-weight: 600; }}
+    padding: 7px 12px; font-weight: 600; }}
 QListWidget#side-bar {{ border: none; background: transparent; }}
 QListWidget#side-bar::item {{ padding: 0 8px; border-radius: 6px; border: 1px solid transparent; }}
 QListWidget#side-bar::item:selected {{ background: {accent}; color: {accent_text}; }}
@@ -204,5 +204,6 @@ def set_role(widget: QWidget, role: str) -> None:
     """Have `widget` painted as the style sheet says for `role`."""
     if widget.property("role") != role:
         widget.setProperty("role", role)
-        widget.style().unpolish(widget)
-        widget.style().polish(widget)
+        for painted in (widget, *widget.findChildren(QWidget)):
+            painted.style().unpolish(painted)
+            painted.style().polish(painted)

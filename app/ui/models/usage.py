@@ -1,6 +1,6 @@
 """Sums from the ledger as a table with a last row of totals, and as one bar per day."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -12,14 +12,23 @@ from app.domain.usage import Grouping, UsageRow
 from app.ui import wording
 from app.ui.models.cells import Column, RowsModel
 
+_MANY = 1_000_000
+_SOME = 1_000
 TITLES = {Grouping.PROVIDER: "Provider", Grouping.MODEL: "Model", Grouping.CLIENT: "Client", Grouping.DAY: "Day"}
 
 
-def tokens(number: int, row: UsageRow) -> str:
+def tokens(number: int, row: UsageRow, spell: Callable[[int], str] = wording.count) -> str:
     """A sum of tokens: `≥` when some requests of the row did not tell theirs, a dash when none did."""
     if row.unknown_usage and row.unknown_usage >= row.requests and not number:
         return wording.UNKNOWN
-    return f"≥ {wording.count(number)}" if row.unknown_usage else wording.count(number)
+    return f"≥ {spell(number)}" if row.unknown_usage else spell(number)
+
+
+def short(number: float) -> str:
+    """`1.2M`, `40k`, `500`."""
+    if number >= _MANY:
+        return f"{number / _MANY:.3g}M"
+    return f"{number / _SOME:.3g}k" if number >= _SOME else f"{number:.3g}"
 
 
 def why_at_least(row: UsageRow) -> str:

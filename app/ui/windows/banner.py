@@ -23,12 +23,12 @@ class Strip(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 8 if closable else 12, 8)
         row.setSpacing(10)
-        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.text, 1)
         if closable:
             close = plain.button(f"{name}-close", "Dismiss", self.hide, "Dismiss this message")
             close.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
-            row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+            row.addWidget(close, 0, Qt.AlignmentFlag.AlignVCenter)
         self.hide()
 
     def say(self, text: str, *, bad: bool) -> None:

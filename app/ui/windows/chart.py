@@ -9,12 +9,11 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.ui import theme, wording
 from app.ui.models.cells import as_tooltip
+from app.ui.models.usage import short
 
 _STEPS = 4
 _WIDEST_BAR_PX = 44.0
 _GAP = 0.35
-_MANY = 1_000_000
-_SOME = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +42,6 @@ def nice_top(highest: int) -> int:
         return _STEPS
     size = int("1" + "0" * (len(str(highest)) - 1))
     return next(n for n in (size, 2 * size, 4 * size, 6 * size, 8 * size, 10 * size) if n >= highest)
-
-
-def short(number: float) -> str:
-    """`1.2M`, `40k`, `500`."""
-    if number >= _MANY:
-        return f"{number / _MANY:.3g}M"
-    return f"{number / _SOME:.3g}k" if number >= _SOME else f"{number:.3g}"
 
 
 class BarChart(QWidget):

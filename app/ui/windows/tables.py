@@ -1,7 +1,7 @@
 """The one way our tables look and behave: whole rows, read only, reachable and left by keyboard."""
 
 from PySide6.QtCore import QAbstractItemModel, QMargins, QModelIndex, QPersistentModelIndex, QSize, QTimer
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QPainter, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -35,7 +35,7 @@ class _Roomy(QStyledItemDelegate):
 
 
 class RoomyTable(QTableView):
-    """Columns are as wide as the widest text they ever held since the last reset, so that nothing jumps about."""
+    """Columns are as wide as the widest text that was ever seen in them, so that nothing jumps about."""
 
     def __init__(self, stretched: int) -> None:
         """Leave the width of column `stretched` to the window."""
@@ -45,6 +45,8 @@ class RoomyTable(QTableView):
         self._fit.setSingleShot(True)
         self._fit.setInterval(0)
         self._fit.timeout.connect(self.fit)
+        self.horizontalHeader().setResizeContentsPrecision(0)  # measures what is in sight; a thousand rows take 100 ms
+        self.verticalScrollBar().valueChanged.connect(self._fit_soon)
 
     def setModel(self, model: QAbstractItemModel | None) -> None:
         """Show `model` and follow its texts."""
@@ -54,11 +56,23 @@ class RoomyTable(QTableView):
                 changed.connect(self._fit_soon)
             self._fit_soon()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Other rows may be in sight now."""
+        super().resizeEvent(event)
+        self._fit_soon()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Texts may have changed while nobody looked."""
+        super().showEvent(event)
+        self._fit_soon()
+
     def _fit_soon(self) -> None:
         self._fit.start()
 
     def fit(self) -> None:
-        """Widen the columns that are too narrow for what they hold."""
+        """Widen the columns that are too narrow for what is in sight."""
+        if not self.isVisible():
+            return
         header = self.horizontalHeader()
         for column in range(header.count()):
             needed = max(self.sizeHintForColumn(column), header.sectionSizeHint(column))

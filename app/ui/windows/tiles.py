@@ -4,9 +4,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from app.domain.usage import UsageRow
 from app.ui import theme, wording
-from app.ui.models.usage import tokens, why_at_least
+from app.ui.models.usage import short, tokens, why_at_least
 from app.ui.windows import plain
 
+_LONG = 1_000_000
 _TITLES = ("Requests", "Failures", "Input tokens", "Output tokens", "Cost")
 
 
@@ -42,11 +43,17 @@ class Tiles(QFrame):
         values = (
             wording.count(row.requests),
             wording.count(row.failures),
-            tokens(row.input_tokens, row),
-            tokens(row.output_tokens, row),
+            tokens(row.input_tokens, row, _brief),
+            tokens(row.output_tokens, row, _brief),
             wording.cost(row.cost_usd),
         )
         for number, value in zip(self.numbers.values(), values, strict=True):
             plain.set_text(number, value)
-        for title in ("Input tokens", "Output tokens"):
-            self.numbers[title].setToolTip(why_at_least(row))
+        exact = {"Input tokens": row.input_tokens, "Output tokens": row.output_tokens}
+        for title, count in exact.items():
+            self.numbers[title].setToolTip(f"{tokens(count, row)}. {why_at_least(row)}".strip(" ."))
+
+
+def _brief(number: int) -> str:
+    """A large number in the room of a tile."""
+    return wording.count(number) if number < _LONG else short(number)

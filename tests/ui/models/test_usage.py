@@ -8,7 +8,7 @@ from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from app.domain.usage import Grouping, UsageRow
-from app.ui.models.usage import UsageTable, days, tokens, total, why_at_least
+from app.ui.models.usage import UsageTable, days, short, tokens, total, why_at_least
 
 ROWS = [
     UsageRow("openai", 10, 1, 4000, 300, 0, 1.5),
@@ -91,3 +91,7 @@ def test_days_without_requests_are_there_too() -> None:
     rows = [UsageRow("2026-11-23", 3), UsageRow("2026-11-01", 9), UsageRow("nonsense", 1)]
     found = days(rows, date(2026, 11, 24), 3)
     assert [(bar.day.day, bar.row.requests) for bar in found] == [(22, 0), (23, 3), (24, 0)]
+
+
+def test_short_numbers() -> None:
+    assert [short(n) for n in (0, 500, 40_000, 1_250_000)] == ["0", "500", "40k", "1.25M"]

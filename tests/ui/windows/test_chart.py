@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.ui import theme
-from app.ui.windows.chart import Bar, BarChart, nice_top, short
+from app.ui.windows.chart import Bar, BarChart, nice_top
 
 WEEK = [Bar(f"Day {n}", n * 1000, n * 200) for n in range(7)]
 
@@ -32,10 +32,6 @@ def colours_in(chart: BarChart) -> set[str]:
 )
 def test_a_round_top(highest: int, top: int) -> None:
     assert nice_top(highest) == top
-
-
-def test_short_numbers() -> None:
-    assert [short(n) for n in (0, 500, 40_000, 1_250_000)] == ["0", "500", "40k", "1.25M"]
 
 
 def test_bars_are_painted_in_the_themes_colours(chart: BarChart) -> None:
