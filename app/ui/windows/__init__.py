@@ -1,1 +1,1 @@
-"""The windows. (Builder split: see app/ui/SPLIT.md.)"""
+"""The windows."""

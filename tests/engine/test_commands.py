@@ -1,0 +1,67 @@
+"""The commands without a server; with one they are in test_runtime.py. The keyring is in memory, nothing is served."""
+
+from pathlib import Path
+
+import pytest
+
+from app.domain.secret import Secret
+from app.runtime import Runtime
+from app.store.memory_keyring import MemoryKeyring
+from app.store.paths import Paths
+from app.store.secrets import KeyringProblem, KeyStore
+from app.store.settings_errors import SettingsError
+
+KEY = Secret("sk-test-0123456789abcdef")
+NEAR = "http://127.0.0.1:9/v1"
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    environ = {"SWITCHTOWER_HOME": str(tmp_path), "SWITCHTOWER_TOKEN": "sk-local-test-0123456789"}
+    paths = Paths.from_environ(environ)
+    paths.prepare()
+    return Runtime(paths, environ, keys=KeyStore(environ, backend=MemoryKeyring()))
+
+
+async def test_a_provider_is_added_with_its_key_and_removed_with_it(runtime: Runtime) -> None:
+    assert await runtime.add_provider("openai", key=KEY) == "openai"
+    assert await runtime.keys.provider_key("openai", "api.openai.com", "keyring") == KEY
+    assert KEY.reveal() not in runtime.paths.settings_file.read_text()
+    await runtime.remove_provider("openai")
+    assert await runtime.keys.provider_key("openai", "api.openai.com", "keyring") is None
+    assert runtime.settings.providers == ()
+
+
+async def test_without_a_key_none_is_asked_for(runtime: Runtime) -> None:
+    await runtime.add_provider("openai-compatible", provider_id="mine", base_url=NEAR)
+    added = runtime.settings.provider("mine")
+    assert added is not None
+    assert (added.key, added.base_url) == ("none", NEAR)
+
+
+async def test_a_key_that_cannot_be_stored_adds_nothing(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: str) -> None:
+        raise RuntimeError("locked")
+
+    monkeypatch.setattr(MemoryKeyring, "set_password", broken)
+    with pytest.raises(KeyringProblem):
+        await runtime.add_provider("openai", key=KEY)
+    assert runtime.settings.providers == ()
+
+
+async def test_a_provider_that_was_added_without_a_key_can_be_given_one(runtime: Runtime) -> None:
+    await runtime.add_provider("openai-compatible", provider_id="mine", base_url=NEAR)
+    await runtime.set_key("mine", KEY)
+    given = runtime.settings.provider("mine")
+    assert given is not None
+    assert given.key == "keyring"
+    assert runtime.fleet.providers[0]._credential is not None
+
+
+async def test_what_is_not_there_is_refused(runtime: Runtime) -> None:
+    with pytest.raises(SettingsError):
+        await runtime.enable_provider("nobody", enabled=False)
+    with pytest.raises(SettingsError):
+        await runtime.force_provider("nobody")
+    with pytest.raises(KeyError):
+        await runtime.test_provider("nobody")
