@@ -25,11 +25,12 @@ QT = {
 TESTS = {
     "apt-get": (
         "xvfb", "openbox", "dbus", "x11-utils", "xdotool", "trayer", "imagemagick", "gnome-keyring",
-        "fonts-dejavu-core",
+        "fonts-dejavu-core", "curl",
     ),
 }  # fmt: skip
 TEST_TOOLS = (
     "Xvfb", "openbox", "dbus-daemon", "dbus-send", "xprop", "xdotool", "trayer", "import", "gnome-keyring-daemon",
+    "curl",
 )  # fmt: skip
 INSTALL = {
     "apt-get": ("apt-get", "install", "-y", "--no-install-recommends"),

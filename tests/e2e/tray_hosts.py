@@ -34,8 +34,7 @@ class PixelTray:
 
     def icon(self) -> tuple[int, int, int, int]:
         """x, y, width and height of the one icon in it, when it is there."""
-        eventually(self._icons, "an icon in the tray")
-        return self._icons()[0]
+        return eventually(self._icons, "an icon in the tray")[0]
 
     def _icons(self) -> list[tuple[int, int, int, int]]:
         _, _, below = self._desktop.run("xwininfo", "-root", "-tree").partition('"panel" "trayer"')
