@@ -26,7 +26,7 @@ class Strip(QFrame):
         row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.text, 1)
         if closable:
-            close = plain.button(f"{name}-close", "Dismiss", self.hide, "Dismiss this message")
+            close = plain.button(f"{name}-close", "Dism&iss", self.hide, "Dismiss this message")
             close.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
             row.addWidget(close, 0, Qt.AlignmentFlag.AlignVCenter)
         self.hide()
