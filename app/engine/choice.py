@@ -4,16 +4,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from app.domain.chat import ApiRequest, Operation
+from app.domain.faults import FaultError
 from app.domain.models import ModelInfo
 from app.domain.status import HealthState
 from app.engine.affinity import Conversation, Sessions, conversation_of
 from app.engine.demands import input_tokens, wants_tools, wants_vision
+from app.engine.limits import Turn
+from app.engine.quotas import Limits, take
 from app.engine.router import Candidate, Plan, Routing
 from app.engine.strategies import Balance
 
 _ABILITIES = frozenset({"tools", "vision", "reasoning", "structured_output", "structured_outputs", "audio"})
 _TEXT = frozenset({"chat", "completions", "fim", "tools", "vision", "reasoning"})
 _EMBEDDINGS = "embeddings"
+_UP, _LIMITED, _DOWN = range(3)
 _SAME_CONVERSATION = "it answered this conversation last"
 
 
@@ -33,8 +37,27 @@ class Choice:
     request: ApiRequest
     balance: Balance
     sessions: Sessions
+    limits: Limits = field(default_factory=Limits)
     conversation: Conversation | None = None
     skipped: list[Skipped] = field(default_factory=list)
+    _waited_s: float = 0.0
+
+    async def turn(self, candidate: Candidate) -> Turn | None:
+        """Take a turn by the candidate's own limits, None when it has none; all waits together take `queue_s` at most.
+
+        Raises:
+            FaultError: RATE_LIMITED, by the settings and not by the provider.
+        """
+        limiter = self.limits.of(candidate.provider.id)
+        if limiter is None:
+            return None
+        began_s = self.balance.clock()
+        try:
+            return await take(limiter, self.request, self.limits.queue_s - self._waited_s)
+        except FaultError as error:
+            raise FaultError(replace(error.fault, provider=candidate.provider.id)) from error
+        finally:
+            self._waited_s += self.balance.clock() - began_s
 
     def answered(self, candidate: Candidate, first_byte_ms: float) -> None:
         """That candidate's answer began after `first_byte_ms`."""
@@ -68,7 +91,7 @@ class Chooser:
         """
         routing = self._routing()
         plan = routing.plan(request.model, request.operation)
-        choice = Choice([], request, self.balance, self.sessions)
+        choice = Choice([], request, self.balance, self.sessions, routing.limits)
         if len(plan.tiers) == 1 and len(plan.tiers[0].candidates) == 1:
             choice.candidates = [plan.tiers[0].candidates[0]]
             return choice
@@ -88,8 +111,9 @@ class Chooser:
             found += _stay(ordered, stays) if stays else ordered
         if plan.described:
             _fit(choice)
-        if any(_rank(candidate) for candidate in found):
-            found.sort(key=_rank)
+        ranks = {id(candidate): _rank(candidate, choice.limits) for candidate in found}
+        if any(ranks.values()):
+            found.sort(key=lambda candidate: ranks[id(candidate)])
         first = found[0]
         for tier in plan.tiers:
             if len(tier.candidates) > 1:
@@ -104,9 +128,11 @@ def _stay(ordered: list[Candidate], provider_id: str) -> list[Candidate]:
     return ordered
 
 
-def _rank(candidate: Candidate) -> int:
-    """Who is asked later, though never refused: whoever did not answer last time."""
-    return int(candidate.provider.state is HealthState.UNREACHABLE)
+def _rank(candidate: Candidate, limits: Limits) -> int:
+    """Who is asked later, though never refused: whoever is at the limit, then whoever did not answer last time."""
+    if candidate.provider.state is HealthState.UNREACHABLE:
+        return _DOWN
+    return _LIMITED if limits.is_short(candidate.provider.id) else _UP
 
 
 # -- what a request needs

@@ -11,6 +11,7 @@ from app.domain.secret import Secret
 from app.engine.bus import Bus
 from app.engine.health import Health
 from app.engine.provider import Provider
+from app.engine.quotas import Limits
 from app.engine.router import Routing
 from app.net.client import Credential
 from app.providers.registry import Registry, UnknownKindError
@@ -36,6 +37,7 @@ class Fleet:
         self._spawn = spawn
         self._stale: set[str] = set()
         self._applying = asyncio.Lock()
+        self.limits = Limits()
         self.routing = Routing()
 
     @property
@@ -54,7 +56,10 @@ class Fleet:
             kept = [await self._fit(wanted, known.get(wanted.id)) for wanted in settings.providers]
             aliases = {rule.name: rule.alias for rule in settings.aliases}
             rules = settings.routing
-            self.routing = Routing(tuple(kept), aliases, rules.forced_provider, rules.strategy, rules.session_affinity)
+            self.limits.apply(settings)
+            self.routing = Routing(
+                tuple(kept), aliases, rules.forced_provider, rules.strategy, rules.session_affinity, self.limits
+            )
             for provider in set(known.values()) - set(kept):
                 self._spawn(f"retire {provider.id}", provider.retire())
 

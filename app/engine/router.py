@@ -9,6 +9,7 @@ from app.domain.models import Alias, ModelInfo
 from app.domain.names import nearest
 from app.engine.catalogue import ModelList
 from app.engine.provider import Provider
+from app.engine.quotas import Limits
 from app.store.settings import Strategy
 
 _MOST_PLANS = 2000
@@ -57,7 +58,8 @@ class _Plans:
 class Routing:
     """What routing goes by: the providers in the order of the settings, the aliases, and the forced provider's id.
 
-    `strategy` shares the load of equal priorities, `affinity` keeps conversations where they are.
+    `strategy` shares the load of equal priorities, `affinity` keeps conversations where they are, `limits` are those
+    of the settings.
     """
 
     providers: tuple[Provider, ...] = ()
@@ -65,6 +67,7 @@ class Routing:
     forced: str = ""
     strategy: str = Strategy.PRIORITY
     affinity: bool = True
+    limits: Limits = field(default_factory=Limits, compare=False)
     _plans: _Plans = field(default_factory=_Plans, compare=False, repr=False)
 
     def find(self, provider_id: str) -> Provider | None:

@@ -1,13 +1,17 @@
 import json
 
+import pytest
+
 from app.dialects import openai_chat, openai_embeddings
 from app.domain.chat import ApiRequest
-from app.domain.faults import Fault, FaultKind
+from app.domain.faults import Fault, FaultError, FaultKind
 from app.domain.models import ModelInfo
 from app.engine.bus import Bus
 from app.engine.choice import Chooser, longer
 from app.engine.provider import Provider
+from app.engine.quotas import Limits
 from app.engine.router import Routing
+from app.store.settings import Settings
 from engine.rig import make_provider
 
 USER = {"role": "user", "content": "hello"}
@@ -127,3 +131,20 @@ def test_those_with_a_longer_context_are_known() -> None:
     assert [c.provider.id for c in longer(found, a)] == ["b"]
     c = next(c for c in found if c.provider.id == "c")
     assert longer(found, c) == []
+
+
+async def test_a_provider_at_its_own_limit_is_asked_last_and_waited_for_only_then() -> None:
+    limits = Limits()
+    row = {"kind": "x", "limits": {"requests_per_minute": 1}}
+    limits.apply(Settings.model_validate({"limits": {"queue_s": 0.01}, "providers": [{"id": "a"} | row]}))
+    chooser = choosing(provider("a"), provider("b", priority=2), limits=limits)
+    choice = chooser.choose(chat())
+    assert [c.provider.id for c in choice.candidates] == ["a", "b"]
+    turn = await choice.turn(choice.candidates[0])
+    assert turn is not None
+    turn.settle(None)
+    assert await choice.turn(choice.candidates[1]) is None
+    assert ids(chooser, chat()) == ["b", "a"]
+    with pytest.raises(FaultError) as caught:
+        await choice.turn(choice.candidates[0])
+    assert (caught.value.fault.kind, caught.value.fault.provider) == (FaultKind.RATE_LIMITED, "a")

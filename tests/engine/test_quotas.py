@@ -1,0 +1,55 @@
+import json
+
+import pytest
+
+from app.dialects import openai_chat
+from app.domain.chat import ApiRequest
+from app.domain.faults import FaultError
+from app.engine.quotas import Limits, take
+from app.store.settings import Settings
+
+
+def request(**more: object) -> ApiRequest:
+    return openai_chat.parse_request(json.dumps({"model": "m", "messages": [{"role": "user"}]} | more).encode())
+
+
+def settings(limits: dict[str, float], **providers: dict[str, int]) -> Settings:
+    rows = [{"id": name, "kind": "x", "limits": values} for name, values in providers.items()]
+    return Settings.model_validate({"limits": {"queue_s": 0.01, **limits}, "providers": rows})
+
+
+async def test_the_limits_of_all_are_taken_and_settled() -> None:
+    limits = Limits()
+    limits.apply(settings({"concurrent": 1, "tokens_per_minute": 10_000}))
+    turn = await limits.enter(request(max_tokens=9000))
+    assert turn.tokens == pytest.approx(9000, abs=30)
+    with pytest.raises(FaultError, match="all providers together"):
+        await limits.enter(request())
+    turn.settle(10)
+    assert dict(limits.headers())["x-ratelimit-remaining-tokens"] in ("9990", "9991")
+
+
+async def test_only_providers_with_limits_have_a_limiter() -> None:
+    limits = Limits()
+    limits.apply(settings({"concurrent": 0}, a={"requests_per_minute": 1}, b={}))
+    assert limits.of("b") is None
+    assert not limits.is_short("b")
+    limiter = limits.of("a")
+    assert limiter is not None
+    assert not limits.is_short("a")
+    (await take(limiter, request(), 0)).settle(None)
+    assert limits.is_short("a")
+
+
+async def test_new_settings_keep_what_was_used() -> None:
+    limits = Limits()
+    limits.apply(settings({}, a={"requests_per_minute": 1}))
+    limiter = limits.of("a")
+    assert limiter is not None
+    turn = await take(limiter, request(), 0)
+    limits.apply(settings({}, a={"requests_per_minute": 1}, b={"concurrent": 1}))
+    assert limits.of("a") is limiter
+    assert limits.is_short("a")
+    limits.apply(settings({}))
+    assert limits.of("a") is None
+    turn.settle(5)
