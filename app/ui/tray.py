@@ -104,7 +104,8 @@ class Tray(QObject):
         if gist != self._gist or self._menu.isVisible() or self._latencies.due():
             self._gist = gist
             self._menu.rebuild()
-        self._icon.setToolTip(f"Switchtower{' (demo)' if snapshot.demo else ''}\n{line}")
+        title = f"Switchtower{' (demo)' if snapshot.demo else ''}"
+        self._icon.setToolTip("\n".join(filter(None, (title, line, wording.out_of_the_ordinary(snapshot)))))
         if (state := icons.tower_state(snapshot)) is not self._state:
             self._state = state
             self._icon.setIcon(icons.tray_icon(state))

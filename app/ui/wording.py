@@ -108,3 +108,15 @@ def one_line(text: str) -> str:
     """`text` from outside as one visible line, without control characters and of bearable length."""
     visible = "".join(c if c.isprintable() else " " for c in text[:_LONGEST])
     return f"{visible}…" if len(text) > _LONGEST else visible
+
+
+def keyless(snapshot: Snapshot) -> str:
+    """What is said of the address where no token is asked for; empty when there is none."""
+    port = snapshot.keyless.removesuffix("/v1").rpartition(":")[2]
+    return f"No token asked for on port {port}" if port else ""
+
+
+def out_of_the_ordinary(snapshot: Snapshot) -> str:
+    """The lines about who may connect besides the programs that know the token."""
+    lan = "Open to the local network" if snapshot.lan else ""
+    return "\n".join(filter(None, (lan, keyless(snapshot))))

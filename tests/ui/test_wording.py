@@ -68,3 +68,13 @@ def test_the_status_line(snapshot: Snapshot | None, line: str) -> None:
 def test_text_from_outside_becomes_one_visible_line() -> None:
     assert wording.one_line("a\r\nb\x1b[31m\u202ec") == "a  b [31m c"
     assert len(wording.one_line("x" * 100_000)) < 3000
+
+
+def test_what_is_out_of_the_ordinary_is_said_line_by_line() -> None:
+    usual = Snapshot("1", 0.0, "http://127.0.0.1:8484/v1", offline=False, providers=())
+    assert wording.out_of_the_ordinary(usual) == ""
+    open_wide = replace(usual, lan=True, keyless="http://127.0.0.1:11434/v1")
+    assert wording.out_of_the_ordinary(open_wide).splitlines() == [
+        "Open to the local network",
+        "No token asked for on port 11434",
+    ]
