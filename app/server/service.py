@@ -1,5 +1,6 @@
 """Serve with the tokens and settings in force: start the listener, move it, stop it."""
 
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from app.server.listener import Listener
 from app.server.port import ListenError
 from app.server.routes import Facade, Routes
 from app.store import log
+from app.store.atomic_file import write_atomically
 from app.store.secrets import KeyringProblem, KeyStore
 from app.store.settings import Server
 
@@ -84,7 +86,8 @@ class Service:
         )
         self.problem = " ".join(filter(None, problems))
         if self.listening != before:
-            self._instance_file.write_text(json.dumps({"listening": self.listening}))
+            with contextlib.suppress(OSError):  # a full disk: the command line goes by the settings then
+                write_atomically(self._instance_file, json.dumps({"listening": self.listening}).encode())
         if self.listening != before or self.problem:
             self._bus.publish(ServerChanged(self.listening, self.problem))
 

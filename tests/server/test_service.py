@@ -1,6 +1,7 @@
 """The server of a running program; the keyring is in memory."""
 
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -52,6 +53,8 @@ async def test_it_listens_and_says_where(rig: Rig) -> None:
     await rig.apply()
     assert rig.service.listening.startswith("http://127.0.0.1:")
     assert json.loads(rig.instance.read_text()) == {"listening": rig.service.listening}
+    if os.name == "posix":
+        assert rig.instance.stat().st_mode & 0o777 == 0o600
     assert rig.heard == [ServerChanged(rig.service.listening)]
 
 
