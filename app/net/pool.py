@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 _CLOSE_WITHIN_S = 1.0
 
 
+SURPLUS_S = 1.0
+"""How long more than `max_keepalive` connections may be idle: callers at work give theirs back and take one again."""
+
+
 class _PerThread(threading.local):
     """The read buffer of a thread's loop: every read is parsed before the next one starts, so one is enough."""
 
@@ -29,7 +33,10 @@ _per_thread = _PerThread()
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """How many connections there may be, how many may wait idle, and for how long (seconds)."""
+    """How many connections there may be, how many may stay idle, and for how long (seconds).
+
+    More than `max_keepalive` may be idle for a moment (`SURPLUS_S`); 0 keeps none at all.
+    """
 
     max_connections: int = 100
     max_keepalive: int = 20
@@ -92,9 +99,9 @@ class Pool:
         waiter = self._next_waiter()
         if waiter is not None:
             waiter.set_result(connection)
-        elif len(self._idle) < self._limits.max_keepalive:
+        elif self._limits.max_keepalive:
             self._idle.append(connection)
-            if self._reaper is None:
+            if self._reaper is None or len(self._idle) == self._limits.max_keepalive + 1:
                 self._watch_idle()
         else:
             connection.abort()
@@ -211,18 +218,24 @@ class Pool:
         if not self._all:
             self._emptied.set()
 
-    def _remaining_s(self, connection: Connection) -> float:
-        now = asyncio.get_running_loop().time()
-        return connection.idle_since + self._limits.keepalive_expiry_s - now
+    def _remaining_s(self, connection: Connection, *, surplus: bool = False) -> float:
+        """Seconds that an idle connection may still be kept."""
+        keep_s = min(SURPLUS_S, self._limits.keepalive_expiry_s) if surplus else self._limits.keepalive_expiry_s
+        return connection.idle_since + keep_s - asyncio.get_running_loop().time()
+
+    def _oldest_remaining_s(self) -> float:
+        return self._remaining_s(self._idle[0], surplus=len(self._idle) > self._limits.max_keepalive)
 
     def _watch_idle(self) -> None:
-        """Look again when the oldest idle connection gets too old."""
-        wait_s = max(self._remaining_s(self._idle[0]), 0.01)
+        """Look again when the oldest idle connection has been kept for long enough."""
+        if self._reaper is not None:
+            self._reaper.cancel()
+        wait_s = max(self._oldest_remaining_s(), 0.01)
         self._reaper = asyncio.get_running_loop().call_later(wait_s, self._reap)
 
     def _reap(self) -> None:
         self._reaper = None
-        while self._idle and self._remaining_s(self._idle[0]) <= 0:
+        while self._idle and self._oldest_remaining_s() <= 0:
             self._idle.popleft().abort()
         if self._idle:
             self._watch_idle()

@@ -137,6 +137,23 @@ async def test_idle_connections_expire(serve: Any, always: Any, make_pool: MakeP
     assert await ask(pool) == b"ok"
 
 
+async def test_callers_at_work_share_connections_beyond_those_kept_idle(
+    serve: Any, always: Any, make_pool: MakePool
+) -> None:
+    server = await serve(always(OK))
+    pool = make_pool(server, max_keepalive=2)
+    for _ in range(5):
+        await asyncio.gather(*(ask(pool) for _ in range(10)))
+    assert server.connections <= 10
+
+
+async def test_none_are_kept_where_none_are_wanted(serve: Any, always: Any, make_pool: MakePool) -> None:
+    server = await serve(always(OK))
+    pool = make_pool(server, max_keepalive=0)
+    await ask(pool)
+    await asyncio.wait_for(server.until(lambda: server.open == 0), 5)
+
+
 async def test_no_more_than_a_few_are_kept_idle(serve: Any, always: Any, make_pool: MakePool) -> None:
     server = await serve(always(OK))
     pool = make_pool(server, max_keepalive=2)
