@@ -82,6 +82,21 @@ def set_member(body: bytes, key: str, value: bytes) -> bytes:
     return splice(body, (append_edit(body, key, value, empty=not found),))
 
 
+def rename_members(body: bytes, names: Mapping[str, str]) -> bytes:
+    """Take the members `names` out of the object `body`, or give them the names that they are mapped to.
+
+    The values of all others stay as they were; of a key that is there twice the last one counts.
+
+    Raises:
+        JsonError: `body` is not an object.
+    """
+    kept = {key: body[spans[-1][0] : spans[-1][1]] for key, spans in members(body).items()}
+    parts = [
+        msgspec.json.encode(names.get(key, key)) + b":" + value for key, value in kept.items() if names.get(key, key)
+    ]
+    return b"{" + b",".join(parts) + b"}"
+
+
 def append_edit(body: bytes, key: str, value: bytes, *, empty: bool = False) -> Edit:
     """Make the edit that adds a last member to the object `body`, which is `empty` or not."""
     end = body.rindex(b"}")
@@ -209,4 +224,11 @@ def dumps(value: object) -> bytes:
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:  # a lone surrogate can only be written as the escape it came as
-        return json.dumps(value, separators=(",", ":")).encode()
+        return json.dumps(value, separators=(",", ":"), default=_unraw).encode()
+
+
+def _unraw(value: object) -> object:
+    """Make the value of bytes that are JSON already."""
+    if isinstance(value, msgspec.Raw):
+        return loads(bytes(value))
+    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,9 +1,17 @@
-"""OpenAI chat completions: `POST /v1/chat/completions`."""
+"""OpenAI chat completions, `POST /v1/chat/completions`: passed through as they are, or translated by the hub."""
 
 from app.dialects import openai, openai_errors
+from app.dialects.openai_chat_chunks import EventWriter
+from app.dialects.openai_chat_events import EventReader
+from app.dialects.openai_chat_reply import read_reply, write_reply
+from app.dialects.openai_chat_request import NAME, read_request
+from app.dialects.openai_chat_write import QUIRKS, Quirks, write_request
 from app.dialects.openai_stream import OpenAIStream
 from app.domain.chat import ApiRequest, Operation, Reply
 from app.domain.faults import Fault, ProviderError
+from app.domain.hub import ChatRequest
+
+__all__ = ["NAME", "QUIRKS", "Quirks", "read_reply", "read_request", "write_reply", "write_request"]
 
 PATH = "/chat/completions"
 KEEPALIVE = openai.KEEPALIVE
@@ -53,3 +61,13 @@ def render_fault(fault: Fault, request_id: str) -> bytes:  # OpenAI's envelope h
 def render_stream_fault(fault: Fault, request_id: str) -> bytes:
     """Make the in-band error event that ends a broken stream; no `[DONE]` follows."""
     return openai_errors.render_error_event(fault)
+
+
+def event_reader() -> EventReader:
+    """Begin to read a provider's stream."""
+    return EventReader()
+
+
+def event_writer(request: ChatRequest) -> EventWriter:
+    """Begin to write the stream for the client that sent `request`."""
+    return EventWriter(request)

@@ -1,4 +1,4 @@
-"""Two dialects joined by the hub: the client's request goes up as the provider's, the answer comes down as the client's."""
+"""Two dialects joined by the hub: the request goes up in the provider's, the answer comes down in the client's."""
 
 from typing import Protocol
 

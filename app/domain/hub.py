@@ -137,12 +137,16 @@ Part = Text | Image | Document | Audio | Thought | Refusal | ToolCall | ToolResu
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. `name` is the speaker's name where the wire has one."""
+    """One turn. `name` is the speaker's name where the wire has one.
+
+    `spelling` holds fields that `parts` say too, as the request's own dialect spelled them: only that one writes them.
+    """
 
     role: Role
     parts: tuple[Part, ...]
     name: str = ""
     extras: Extras = field(default_factory=dict)
+    spelling: Extras = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -236,7 +240,10 @@ class OutputFormat:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A whole request for an answer; `origin` is the dialect it was written in, `extras` what only that one has."""
+    """A whole request for an answer; `origin` is the dialect it was written in, `extras` what only that one has.
+
+    `spelling` holds fields that the hub says too, as `origin` spelled them: only that dialect writes them.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -251,6 +258,7 @@ class ChatRequest:
     cache_key: str = ""
     wants_usage: bool = True
     extras: Extras = field(default_factory=dict)
+    spelling: Extras = field(default_factory=dict)
 
 
 class Finish(StrEnum):
@@ -263,6 +271,12 @@ class Finish(StrEnum):
     REFUSAL = "refusal"
     FILTER = "content_filter"
     PAUSE = "pause"
+
+    def settled(self, *, called: bool) -> "Finish":
+        """What holds when tools were `called` or not: some providers say `stop` for calls, or calls without any."""
+        if called and self in (Finish.STOP, Finish.STOP_SEQUENCE):
+            return Finish.TOOL_CALLS
+        return Finish.STOP if self is Finish.TOOL_CALLS and not called else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,13 +334,17 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class ThoughtDelta:
-    """More thoughts; `signature` and `sealed` come whole, once, at the end of the thought they belong to."""
+    """More thoughts; `signature` and `sealed` come whole, once, at the end of the thought they belong to.
+
+    `origin` is the dialect that signature and seal mean something to.
+    """
 
     text: str = ""
     signature: str = ""
     sealed: str = ""
     id: str = ""
     choice: int = 0
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

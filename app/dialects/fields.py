@@ -1,0 +1,195 @@
+"""Read the fields of a request by type and refuse by name what cannot be used, as every dialect's hub side does it."""
+
+from collections.abc import Collection
+from typing import Any, NoReturn
+
+import msgspec
+
+from app.dialects import json_edit
+from app.domain.faults import Fault, FaultError, FaultKind
+from app.domain.hub import ChatRequest
+
+Object = dict[str, Any]
+
+_MEANINGFUL = frozenset(
+    {
+        "audio",
+        "container",
+        "function_call",
+        "functions",
+        "mcp_servers",
+        "modalities",
+        "web_search_options",
+    }
+)
+"""Fields that only one dialect has and without which the answer would be another one: never left out."""
+
+
+def refuse(message: str, remedy: str, param: str | None = None) -> NoReturn:
+    """Refuse a request.
+
+    Raises:
+        FaultError: INVALID_REQUEST, always.
+    """
+    raise FaultError(Fault(FaultKind.INVALID_REQUEST, message, remedy, param=param))
+
+
+def refuse_field(name: str, provider_dialect: str) -> NoReturn:
+    """Refuse what a provider's dialect cannot express and what may not be left out.
+
+    Raises:
+        FaultError: INVALID_REQUEST, always.
+    """
+    refuse(
+        f"`{name}` cannot be said in the {provider_dialect} dialect, which this model's provider speaks.",
+        "Leave it out, or choose a model of another provider.",
+        name,
+    )
+
+
+def parse_object(body: bytes) -> Object:
+    """Read a body that must be an object.
+
+    Raises:
+        FaultError: INVALID_REQUEST.
+    """
+    try:
+        value = json_edit.loads(body)
+    except json_edit.JsonError as error:
+        refuse(f"The request body is not valid JSON: {error}.", "Send a JSON object, UTF-8 encoded.")
+    if not isinstance(value, dict):
+        refuse("The request body is not a JSON object.", "Send a JSON object.")
+    return value
+
+
+def text(fields: Object, key: str, at: str = "") -> str:
+    """Return a string, empty when it is missing or null.
+
+    Raises:
+        FaultError: INVALID_REQUEST.
+    """
+    value = fields.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        _wrong(at + key, "a string")
+    return value
+
+
+def number(fields: Object, key: str) -> float | None:
+    """Return a number as it was sent, None when it is missing or null.
+
+    Raises:
+        FaultError: INVALID_REQUEST.
+    """
+    value = fields.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float | None):
+        _wrong(key, "a number")
+    return value
+
+
+def integer(fields: Object, key: str) -> int | None:
+    """Return a whole number, None when it is missing or null.
+
+    Raises:
+        FaultError: INVALID_REQUEST.
+    """
+    value = number(fields, key)
+    if value is None or isinstance(value, int):
+        return value
+    if not value.is_integer():
+        _wrong(key, "a whole number")
+    return int(value)
+
+
+def flag(fields: Object, key: str) -> bool | None:
+    """Return a boolean, None when it is missing or null.
+
+    Raises:
+        FaultError: INVALID_REQUEST.
+    """
+    value = fields.get(key)
+    if not isinstance(value, bool | None):
+        _wrong(key, "true or false")
+    return value
+
+
+def child(fields: Object, key: str, at: str = "") -> Object:
+    """Return an object, an empty one when it is missing or null.
+
+    Raises:
+        FaultError: INVALID_REQUEST.
+    """
+    value = fields.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        _wrong(at + key, "an object")
+    return value
+
+
+def objects(fields: Object, key: str, at: str = "") -> list[Object]:
+    """Return a list of objects, an empty one when it is missing or null.
+
+    Raises:
+        FaultError: INVALID_REQUEST.
+    """
+    value = fields.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        _wrong(at + key, "a list of objects")
+    return value
+
+
+def strings(fields: Object, key: str) -> tuple[str, ...]:
+    """Return a list of strings, or one string as a list of one; empty when it is missing or null.
+
+    Raises:
+        FaultError: INVALID_REQUEST.
+    """
+    value = fields.get(key)
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        _wrong(key, "a string or a list of strings")
+    return tuple(value)
+
+
+def rest(fields: Object, known: Collection[str]) -> Object:
+    """Return the fields that nobody has a name for."""
+    return {key: value for key, value in fields.items() if key not in known}
+
+
+def foreign(request: ChatRequest, dialect: str) -> list[str]:
+    """Return the names of the fields of another dialect's own that `dialect` leaves out of the request.
+
+    Raises:
+        FaultError: INVALID_REQUEST, naming a field without which the answer would be another one.
+    """
+    names = list(request.extras)
+    for name in names:
+        if name in _MEANINGFUL and request.extras[name]:
+            refuse_field(name, dialect)
+    for message in request.messages:
+        names += message.extras
+    return names
+
+
+def arguments_object(arguments: str) -> msgspec.Raw | Object:
+    """Return the arguments of a call as an object in its own bytes; nothing is `{}`, what is no object is in `_raw`."""
+    if not arguments.strip():
+        return {}
+    try:
+        data = arguments.encode()
+        if data.lstrip()[:1] == b"{" and isinstance(msgspec.json.decode(data), dict):
+            return msgspec.Raw(data)
+    except (ValueError, RecursionError):  # no JSON, or a lone surrogate
+        pass
+    return {"_raw": arguments}
+
+
+def _wrong(name: str, wanted: str) -> NoReturn:
+    refuse(f"`{name}` has the wrong type.", f"Send {wanted}, or leave it out.", name)

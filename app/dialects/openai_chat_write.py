@@ -1,0 +1,358 @@
+"""Write a request in the hub language as OpenAI chat, for OpenAI itself and for cousins by their `Quirks`."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from app.dialects import effort, fields, json_edit
+from app.dialects.fields import Object
+from app.dialects.openai_chat_request import FORMATS, NAME
+from app.dialects.translator import Written
+from app.domain.hub import (
+    Audio,
+    ChatRequest,
+    ChoiceMode,
+    Document,
+    Image,
+    Message,
+    Opaque,
+    OutputFormat,
+    Part,
+    Refusal,
+    Role,
+    Shape,
+    Text,
+    Thought,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
+
+PATH = "/chat/completions"
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """Where a cousin differs: data for the catalog.
+
+    `limit` is the name of the output limit, `thoughts` the message field for earlier reasoning (empty: not sent),
+    `developer` whether that role is known, `cache_marks` whether parts may carry `cache_control`, `think_tags` whether
+    answers hold their reasoning in `<think>` at the start of the text.
+    """
+
+    limit: str = "max_tokens"
+    thoughts: str = ""
+    developer: bool = False
+    top_k: bool = False
+    cache_marks: bool = False
+    think_tags: bool = False
+
+
+QUIRKS: Mapping[str, Quirks] = {
+    "openai": Quirks(limit="max_completion_tokens", developer=True),
+    "azure": Quirks(limit="max_completion_tokens", developer=True),
+    "groq": Quirks(limit="max_completion_tokens", thoughts="reasoning"),
+    "openrouter": Quirks(thoughts="reasoning_details", top_k=True, cache_marks=True),
+    "deepseek": Quirks(thoughts="reasoning_content"),
+    "zai": Quirks(thoughts="reasoning_content"),
+    "moonshot": Quirks(thoughts="reasoning_content"),
+    "ollama": Quirks(think_tags=True),
+    "llamacpp": Quirks(top_k=True, think_tags=True),
+    "lmstudio": Quirks(top_k=True, think_tags=True),
+    "vllm": Quirks(top_k=True, think_tags=True),
+}
+"""By kind of provider; kinds that are not here have none."""
+
+PLAIN = Quirks()
+
+
+def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> Written:
+    """Write it for a provider.
+
+    Raises:
+        FaultError: INVALID_REQUEST, naming what this dialect cannot express and what may not be dropped.
+    """
+    own = request.origin == NAME
+    dropped = [] if own else fields.foreign(request, NAME)
+    out: Object = {"model": model, "messages": _Messages(request, quirks, dropped).write()}
+    if request.stream:
+        out["stream"] = True
+        out["stream_options"] = {"include_usage": True}
+    _write_tools(request, out)
+    _write_sampling(request, quirks, out, dropped)
+    _write_reasoning(request, out)
+    if request.format is not None:
+        out["response_format"] = _format(request.format)
+    out |= {key: value for key, value in (("user", request.user), ("prompt_cache_key", request.cache_key)) if value}
+    if own:
+        out |= request.extras
+    return Written(PATH, json_edit.dumps(out), tuple(dict.fromkeys(dropped)))
+
+
+def _write_sampling(request: ChatRequest, quirks: Quirks, out: Object, dropped: list[str]) -> None:
+    own, given = request.origin == NAME, request.sampling
+    for name in _SAMPLING:
+        value = getattr(given, name)
+        if value is not None:
+            out[name] = value
+    if given.top_k is not None:
+        if own or quirks.top_k:
+            out["top_k"] = given.top_k
+        else:
+            dropped.append("top_k")
+    if given.stop:
+        out["stop"] = list(given.stop) if own else list(given.stop[:4])
+        if len(out["stop"]) < len(given.stop):
+            dropped.append("stop")
+    if given.max_output is not None:
+        said = "max_completion_tokens" in request.spelling
+        name = ("max_completion_tokens" if said else "max_tokens") if own else quirks.limit
+        out[name] = given.max_output
+
+
+_SAMPLING = (
+    "temperature",
+    "top_p",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+)
+
+
+def _write_reasoning(request: ChatRequest, out: Object) -> None:
+    wanted = request.reasoning
+    if request.origin == NAME and "reasoning" in request.spelling:
+        out["reasoning"] = request.spelling["reasoning"]
+        return
+    if wanted is None:
+        return
+    word = wanted.effort or ("" if wanted.budget is None else effort.effort_of(wanted.budget))
+    if word not in ("", "auto"):
+        out["reasoning_effort"] = "xhigh" if word == "max" else word
+
+
+def _format(form: OutputFormat) -> Object:
+    if form.shape is not Shape.SCHEMA:
+        return {"type": "json_object" if form.shape is Shape.JSON else "text"}
+    named: Object = {"name": form.name or "answer", "schema": form.schema or {}}
+    if form.strict is not None:
+        named["strict"] = form.strict
+    if form.description:
+        named["description"] = form.description
+    return {"type": "json_schema", "json_schema": named}
+
+
+# -- tools
+
+
+def _write_tools(request: ChatRequest, out: Object) -> None:
+    own, choice = request.origin == NAME, request.tool_choice
+    if request.tools:
+        out["tools"] = [_tool(tool, own=own) for tool in request.tools]
+    if choice.mode is not None and (request.tools or own):
+        out["tool_choice"] = _tool_choice(choice, {tool.name for tool in request.tools if tool.custom})
+    if choice.parallel is not None and (request.tools or own):
+        out["parallel_tool_calls"] = choice.parallel
+
+
+def _tool(tool: Tool, *, own: bool) -> Object:
+    if tool.builtin is not None:
+        if tool.builtin.dialect != NAME:
+            fields.refuse_field(f"tools: {tool.name}", "OpenAI chat")
+        return dict(tool.builtin.value)
+    kind = "custom" if tool.custom else "function"
+    inner: Object = {"name": tool.name}
+    if tool.description:
+        inner["description"] = tool.description
+    if tool.schema is not None and not tool.custom:
+        inner["parameters"] = tool.schema
+    if tool.strict is not None:
+        inner["strict"] = tool.strict
+    out: Object = {"type": kind, kind: inner}
+    if own:
+        inner |= tool.extras.get(kind, {})
+        out |= {key: value for key, value in tool.extras.items() if key != kind}
+        _mark(out, tool)
+    return out
+
+
+def _tool_choice(choice: ToolChoice, custom: set[str]) -> object:
+    if not choice.names:
+        return choice.mode.value if choice.mode else "auto"
+    named = [{"type": kind, kind: {"name": name}} for name in choice.names for kind in (_kind(name, custom),)]
+    if choice.mode is ChoiceMode.REQUIRED and len(named) == 1:
+        return named[0]
+    mode = "required" if choice.mode is ChoiceMode.REQUIRED else "auto"
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": named}}
+
+
+def _kind(name: str, custom: set[str]) -> str:
+    return "custom" if name in custom else "function"
+
+
+# -- messages
+
+
+class _Messages:
+    """The messages of one request; what a tool result holds besides text follows in a message of the user."""
+
+    def __init__(self, request: ChatRequest, quirks: Quirks, dropped: list[str]) -> None:
+        self._own = request.origin == NAME
+        self._messages = request.messages
+        self._quirks = quirks
+        self._dropped = dropped
+        self._shown: list[Object] = []
+
+    def write(self) -> list[Object]:
+        out: list[Object] = []
+        for message in self._messages:
+            if message.role is Role.TOOL:
+                out += [self._result(part, message) for part in message.parts if isinstance(part, ToolResult)]
+                continue
+            out += self._pending()
+            out.append(self._message(message))
+        return out + self._pending()
+
+    def _pending(self) -> list[Object]:
+        shown, self._shown = self._shown, []
+        return [{"role": "user", "content": shown}] if shown else []
+
+    def _message(self, message: Message) -> Object:
+        role = message.role.value
+        if message.role is Role.DEVELOPER and not (self._own or self._quirks.developer):
+            role = Role.SYSTEM.value
+        out: Object = {"role": role}
+        calls = [part for part in message.parts if isinstance(part, ToolCall)]
+        words = [part for part in message.parts if not isinstance(part, ToolCall | Thought | Refusal)]
+        refusal = "".join(part.text for part in message.parts if isinstance(part, Refusal))
+        content = self._content(words)
+        out["content"] = content if content or not (calls or refusal) else None
+        if refusal:
+            out["refusal"] = refusal
+        if message.name:
+            out["name"] = message.name
+        if message.role is Role.ASSISTANT:
+            self._write_thoughts(message, out)
+        if calls:
+            out["tool_calls"] = [{**write_call(call), **(call.extras if self._own else {})} for call in calls]
+        return {**out, **message.extras} if self._own else out
+
+    def _write_thoughts(self, message: Message, out: Object) -> None:
+        if self._own and message.spelling:
+            out |= message.spelling
+            return
+        thoughts = [part for part in message.parts if isinstance(part, Thought)]
+        if not thoughts:
+            return
+        name = self._quirks.thoughts
+        if not name:
+            self._dropped.append("thinking")
+        elif name == "reasoning_details":
+            out[name] = [write_detail(thought, at) for at, thought in enumerate(thoughts)]
+        else:
+            out[name] = "".join(thought.text for thought in thoughts)
+
+    def _result(self, result: ToolResult, message: Message) -> Object:
+        words = [part for part in result.parts if isinstance(part, Text)]
+        if self._own:
+            content = self._content(result.parts)
+        else:
+            content = self._content(words)
+            self._shown += [self._part(part) for part in result.parts if not isinstance(part, Text)]
+            if result.is_error:
+                text = "".join(word.text for word in words)
+                content = text if text.lower().startswith("error") else f"Error: {text}"
+        out: Object = {"role": "tool", "tool_call_id": result.call_id, "content": content}
+        if self._own:
+            out |= {"name": result.name} if result.name else {}
+            out |= message.extras
+        return out
+
+    def _content(self, parts: Iterable[Part]) -> object:
+        parts = list(parts)
+        if len(parts) == 1 and isinstance(parts[0], Text) and self._is_plain(parts[0]):
+            return parts[0].text
+        return [self._part(part) for part in parts] or ""
+
+    def _is_plain(self, text: Text) -> bool:
+        return not ((text.cache and (self._own or self._quirks.cache_marks)) or (self._own and text.extras))
+
+    def _part(self, part: Part) -> Object:
+        out = self._plain_part(part)
+        if self._own or self._quirks.cache_marks:
+            _mark(out, part)
+        if self._own and isinstance(part, Text):
+            out |= part.extras
+        return out
+
+    def _plain_part(self, part: Part) -> Object:
+        if isinstance(part, Opaque) and part.dialect == NAME:
+            return dict(part.value)
+        if isinstance(part, Text):
+            return {"type": "text", "text": part.text}
+        if isinstance(part, Image):
+            return self._image(part)
+        if isinstance(part, Document):
+            return self._document(part)
+        if not isinstance(part, Audio):
+            fields.refuse_field(f"messages: {_kind_of(part)}", "OpenAI chat")
+        return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
+
+    def _image(self, image: Image) -> Object:
+        if image.file_id:
+            fields.refuse_field("messages: image file_id", "OpenAI chat")
+        inner: Object = {"url": f"data:{image.media_type};base64,{image.data}" if image.data else image.url}
+        if image.detail:
+            inner["detail"] = image.detail
+        return {"type": "image_url", "image_url": inner}
+
+    def _document(self, document: Document) -> Object:
+        if document.text:
+            head = f"{document.name}\n\n" if document.name else ""
+            return {"type": "text", "text": head + document.text}
+        if not self._own and not document.data:
+            fields.refuse_field(f"messages: document {'url' if document.url else 'file_id'}", "OpenAI chat")
+        if self._own and document.extras.get("type") == "document_url":
+            return {"type": "document_url", "document_url": document.url}
+        inner: Object = {"filename": document.name or ("" if self._own else "document.pdf")}
+        if document.file_id:
+            inner["file_id"] = document.file_id
+        else:
+            head = f"data:{document.media_type};base64," if document.media_type else ""
+            inner["file_data"] = head + document.data if document.data else document.url
+        return {"type": "file", "file": {key: value for key, value in inner.items() if value}}
+
+
+def _kind_of(part: Part) -> str:
+    return str(part.value.get("type")) if isinstance(part, Opaque) else type(part).__name__.lower()
+
+
+def _mark(out: Object, part: Part | Tool) -> None:
+    """Write the cache mark of a part."""
+    cache = getattr(part, "cache", None)
+    if cache is not None:
+        out["cache_control"] = {"type": "ephemeral", "ttl": cache.ttl} if cache.ttl else {"type": "ephemeral"}
+
+
+def write_call(call: ToolCall) -> Object:
+    """Write a call as messages and replies hold it."""
+    inner: Object = {"name": call.name, "arguments": call.arguments or "{}"}
+    if call.custom:
+        inner = {"name": call.name, "input": call.arguments}
+    kind = "custom" if call.custom else "function"
+    out: Object = {"id": call.id, "type": kind, kind: inner}
+    if call.signature:
+        out["extra_content"] = {"google": {"thought_signature": call.signature}}
+    return out
+
+
+def write_detail(thought: Thought, at: int) -> Object:
+    """Write a thought as one of OpenRouter's `reasoning_details`, which can hold signatures and sealed thoughts."""
+    out: Object = {"type": "reasoning.encrypted", "data": thought.sealed}
+    if not thought.sealed:
+        out = {"type": "reasoning.text", "text": thought.text, "signature": thought.signature or None}
+    return out | {"id": thought.id or None, "format": FORMATS.get(thought.origin), "index": at}
