@@ -77,11 +77,14 @@ class Journal:
 
 
 def _write(event: RequestFinished) -> None:
-    """One log line: what, whom, how long, then what."""
-    if not _log.isEnabledFor(logging.INFO):
+    """One log line: what, whom, how long, then what; at DEBUG when all went well, for the ledger has every request."""
+    smooth = event.outcome == "ok" and len(event.attempts) <= 1
+    level = logging.DEBUG if smooth else logging.INFO
+    if not _log.isEnabledFor(level):
         return
     usage: Usage = event.usage
-    _log.info(
+    _log.log(
+        level,
         "request %s id=%s route=%s model=%s provider=%s client=%s ms=%.0f in=%s out=%s attempts=%d status=%d fault=%s",
         event.outcome,
         event.request_id,

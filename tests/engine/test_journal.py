@@ -27,8 +27,16 @@ def test_the_account_is_published_exactly_once() -> None:
 
 
 def test_the_log_line_says_what_whom_and_how_long(caplog) -> None:
-    with caplog.at_level("INFO"):
+    with caplog.at_level("DEBUG"):
         Journal(Bus(), "r1", "ide", lambda: NOON).finish(200)
     line = caplog.records[0].getMessage()
     assert line.startswith("request ok id=r1 route=chat model= provider=- client=ide ms=")
     assert line.endswith("in=- out=- attempts=0 status=200 fault=-")
+
+
+def test_a_request_that_went_well_is_no_news_in_the_log(caplog) -> None:
+    with caplog.at_level("INFO"):
+        Journal(Bus(), "r1", "ide", lambda: NOON).finish(200)
+        assert caplog.records == []
+        Journal(Bus(), "r2", "ide", lambda: NOON).finish(502, "failed", Fault(FaultKind.UNREACHABLE, "down."))
+    assert [record.levelname for record in caplog.records] == ["INFO"]
