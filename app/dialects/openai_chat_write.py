@@ -29,6 +29,7 @@ from app.domain.hub import (
 )
 
 PATH = "/chat/completions"
+_WHO = "OpenAI chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> W
         FaultError: INVALID_REQUEST, naming what this dialect cannot express and what may not be dropped.
     """
     own = request.origin == NAME
-    dropped = [] if own else fields.foreign(request, NAME)
+    dropped = [] if own else fields.foreign(request, _WHO)
     out: Object = {"model": model, "messages": _Messages(request, quirks, dropped).write()}
     if request.stream:
         out["stream"] = True
@@ -162,7 +163,7 @@ def _write_tools(request: ChatRequest, out: Object) -> None:
 def _tool(tool: Tool, *, own: bool) -> Object:
     if tool.builtin is not None:
         if tool.builtin.dialect != NAME:
-            fields.refuse_field(f"tools: {tool.name}", "OpenAI chat")
+            fields.refuse_field(f"tools: {tool.name}", _WHO)
         return dict(tool.builtin.value)
     kind = "custom" if tool.custom else "function"
     inner: Object = {"name": tool.name}
@@ -299,12 +300,12 @@ class _Messages:
         if isinstance(part, Document):
             return self._document(part)
         if not isinstance(part, Audio):
-            fields.refuse_field(f"messages: {_kind_of(part)}", "OpenAI chat")
+            fields.refuse_field(f"messages: {_kind_of(part)}", _WHO)
         return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
 
     def _image(self, image: Image) -> Object:
         if image.file_id:
-            fields.refuse_field("messages: image file_id", "OpenAI chat")
+            fields.refuse_field("messages: image file_id", _WHO)
         inner: Object = {"url": f"data:{image.media_type};base64,{image.data}" if image.data else image.url}
         if image.detail:
             inner["detail"] = image.detail
@@ -315,7 +316,7 @@ class _Messages:
             head = f"{document.name}\n\n" if document.name else ""
             return {"type": "text", "text": head + document.text}
         if not self._own and not document.data:
-            fields.refuse_field(f"messages: document {'url' if document.url else 'file_id'}", "OpenAI chat")
+            fields.refuse_field(f"messages: document {'url' if document.url else 'file_id'}", _WHO)
         if self._own and document.extras.get("type") == "document_url":
             return {"type": "document_url", "document_url": document.url}
         inner: Object = {"filename": document.name or ("" if self._own else "document.pdf")}

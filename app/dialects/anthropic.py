@@ -1,0 +1,108 @@
+"""Anthropic messages, `POST /v1/messages`: passed through as they are, or translated by the hub."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from app.dialects import fields, json_edit
+from app.dialects.anthropic_errors import parse_fault, render_fault, render_stream_fault
+from app.dialects.anthropic_events import EventReader
+from app.dialects.anthropic_reply import parse_reply_object, read_reply, write_reply
+from app.dialects.anthropic_request import NAME, read_request
+from app.dialects.anthropic_stream import AnthropicStream
+from app.dialects.anthropic_usage import parse_usage
+from app.dialects.anthropic_write import PATH, max_output, write_request
+from app.dialects.anthropic_writer import EventWriter
+from app.domain.chat import ApiRequest, Operation, Reply
+from app.domain.hub import ChatRequest
+
+__all__ = [
+    "COUNT_PATH",
+    "KEEPALIVE",
+    "NAME",
+    "PATH",
+    "max_output",
+    "parse_fault",
+    "read_reply",
+    "read_request",
+    "render_fault",
+    "render_stream_fault",
+    "write_reply",
+    "write_request",
+]
+
+KEEPALIVE = b'event: ping\ndata: {"type":"ping"}\n\n'
+COUNT_PATH = "/v1/messages/count_tokens"
+
+
+def parse_request(body: bytes) -> ApiRequest:
+    """Read what routing needs from a client's body, of a request for an answer or for a count of its tokens.
+
+    Raises:
+        FaultError: INVALID_REQUEST, when it is not JSON, not an object, or lacks `model` or `messages`.
+    """
+    try:
+        members = json_edit.members(body)
+    except json_edit.JsonError as error:
+        fields.refuse(f"The request body is not a valid JSON object: {error}.", "Send a JSON object, UTF-8 encoded.")
+    sent = {key: _value(body, members, key) for key in ("model", "stream", "metadata")}
+    model = fields.text(sent, "model")
+    if not model.strip() or not model.isprintable():
+        fields.refuse("The request names no `model`.", "Add one, such as those GET /v1/models lists.", "model")
+    spans = members.get("messages")
+    if not spans or body[spans[-1][0]] != b"["[0]:
+        fields.refuse("The request has no list `messages`.", "Send the conversation as a list of messages.", "messages")
+    metadata = sent["metadata"]
+    user = metadata.get("user_id") if isinstance(metadata, dict) else None
+    return ApiRequest(
+        operation=Operation.CHAT,
+        model=model,
+        stream=bool(fields.flag(sent, "stream")),
+        body=body,
+        affinity=user.encode("utf-8", "replace").decode() if isinstance(user, str) else "",
+        members=members,
+    )
+
+
+def _value(body: bytes, members: Mapping[str, tuple[tuple[int, int], ...]], key: str) -> object:
+    spans = members.get(key)
+    return json_edit.loads(body[spans[-1][0] : spans[-1][1]]) if spans else None
+
+
+def build_request(request: ApiRequest, model: str) -> bytes:
+    """Make the provider's body, with `model` as the provider calls it; every other byte stays."""
+    if model == request.model:
+        return request.body
+    members = request.members or json_edit.members(request.body)
+    name = msgspec.json.encode(model)
+    return json_edit.splice(request.body, [(start, end, name) for start, end in members["model"]])
+
+
+def parse_reply(request: ApiRequest, body: bytes) -> Reply:  # the protocol hands every dialect the request
+    """Read a plain answer; its bytes stay as they are.
+
+    Raises:
+        InBandError: the body is an error object in spite of its status.
+        FaultError: BAD_REPLY, when it has no content.
+    """
+    return Reply(body, parse_usage(parse_reply_object(body).get("usage")))
+
+
+def open_stream(request: ApiRequest) -> AnthropicStream:
+    """Start reading along an event stream."""
+    return AnthropicStream()
+
+
+def event_reader() -> EventReader:
+    """Begin to read a provider's stream."""
+    return EventReader()
+
+
+def event_writer(request: ChatRequest) -> EventWriter:
+    """Begin to write the stream for the client that sent `request`."""
+    return EventWriter(request)
+
+
+def render_count(tokens: int) -> bytes:
+    """Write the answer to a request to count tokens."""
+    return msgspec.json.encode({"input_tokens": tokens})
