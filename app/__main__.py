@@ -17,6 +17,10 @@ DEMO_TOKEN = "sk-local-demo-0123456789"  # noqa: S105 - opens invented providers
 
 def main(argv: list[str] | None = None) -> int:
     """Run the program with `argv` (without its name) and return its exit code."""
+    if argv is None:
+        from app.desktop.hardening import harden
+
+        harden()
     arguments = sys.argv[1:] if argv is None else argv
     _open_missing_streams()
     try:

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import itertools
+import os
 import socket
 import ssl
 from asyncio.staggered import staggered_race
@@ -63,7 +64,7 @@ class Dialer:
             cause = socket.gaierror(socket.EAI_NONAME, f"{host} is not a valid host name")
             raise httpx.ConnectError(str(cause)) from cause.with_traceback(error.__traceback__)
         except OSError as error:
-            raise httpx.ConnectError(str(error) or type(error).__name__) from error
+            raise httpx.ConnectError(_in_words(error)) from error
 
     def proxy(self) -> proxy.ProxyAddress | None:
         """Choose the proxy; None is a direct connection.
@@ -101,6 +102,13 @@ class Dialer:
         if len(addresses) == 1:
             return await _open(loop, addresses[0])
         return await _race(loop, addresses)
+
+
+def _in_words(error: OSError) -> str:
+    """What went wrong, as the system calls it: "connection refused", without number and address."""
+    if isinstance(error.errno, int) and error.errno > 0 and not isinstance(error, ssl.SSLError):
+        return os.strerror(error.errno).lower()
+    return str(error) or type(error).__name__
 
 
 async def _resolve(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[_Address]:

@@ -173,3 +173,12 @@ async def test_proxies_that_fail(serve: Any, http_proxy: Any) -> None:
         await dial(origin, proxy_setting=f"socks5://127.0.0.1:{hanging.port}", connect_s=0.1)
     with pytest.raises(httpx.UnsupportedProtocol, match="ftp"):
         await dial(origin, proxy_setting="ftp://user:secret@proxy")
+
+
+async def test_a_refusal_is_told_in_words_without_numbers() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        with pytest.raises(httpx.ConnectError) as caught:
+            await dial(Origin("http", "127.0.0.1", port))
+    assert str(caught.value) == "connection refused"
