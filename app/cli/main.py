@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import clients, config, doctor, keys, providers, selftest, serve, status, usage
+from app.cli import clients, config, doctor, keys, providers, requests, selftest, serve, status, usage
 from app.cli.output import CommandError, flush, note
 
 if TYPE_CHECKING:
     from app.runtime import Runtime
 
 DONE, FAILED, WRONG = 0, 1, 2
-_GROUPS = (serve, status, doctor, providers, keys, clients, usage, config)
+_GROUPS = (serve, status, doctor, providers, keys, clients, usage, requests, config)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What may be observed on the bus: one frozen dataclass per event."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -46,7 +47,7 @@ class RequestFinished:
     `model` is the name asked for, `provider` and `provider_model` who answered or failed last; `status` what the
     client saw (499: it went away); `fault` a `FaultKind` value or empty; `outcome` is `ok`, `failed`, `cancelled` or
     `incomplete` (a stream that broke after its first content). Times are in ms; `first_byte_ms` is None without an
-    answer.
+    answer. `estimate` works out the tokens that the provider did not count; None when it has counted them.
     """
 
     request_id: str
@@ -66,6 +67,7 @@ class RequestFinished:
     usage: Usage = NO_USAGE
     attempts: tuple[Attempted, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    estimate: Callable[[], Usage] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,13 @@ class AlertRaised:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkChanged:
+    """Nobody can be reached any more (`offline`), or somebody can be again."""
+
+    offline: bool
+
+
 Event = (
     RequestStarted
     | RequestFinished
@@ -127,4 +136,5 @@ Event = (
     | SettingsRejected
     | ServerChanged
     | AlertRaised
+    | NetworkChanged
 )

@@ -4,6 +4,7 @@ The list (genai-prices, offline) takes 0.3 s and 14 MB to load, so `load` runs i
 and for whatever the list does not know, everything is None: unknown, never 0.
 """
 
+import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _MILLION, _THOUSAND = 1_000_000, 1000
 _MOST_REMEMBERED = 20_000
+_SWITCH_S = 0.0005
 _LISTED_AS = {"xai": "x-ai", "moonshot": "moonshotai", "zhipu": "zai", "gemini": "google", "bedrock": "aws"}
 """Kinds that the list calls by another name."""
 
@@ -112,10 +114,16 @@ _list: PriceList | None = None
 def load() -> None:
     """Load the list; to be called in a thread. A second call does nothing."""
     global _list  # noqa: PLW0603 - one list per process, as it is with imported modules
-    if _list is None:
+    if _list is not None:
+        return
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)  # requests meanwhile wait for this thread in shorter turns
+    try:
         from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - 0.3 s that no start shall wait for
 
         _list = PriceList({provider.id: provider for provider in get_snapshot().providers})
+    finally:
+        sys.setswitchinterval(interval_s)
 
 
 def loaded() -> bool:
