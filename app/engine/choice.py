@@ -40,7 +40,17 @@ class Choice:
     limits: Limits = field(default_factory=Limits)
     conversation: Conversation | None = None
     skipped: list[Skipped] = field(default_factory=list)
+    plan: Plan | None = None
     _waited_s: float = 0.0
+
+    def asked(self, candidate: Candidate) -> None:
+        """That candidate is asked; the first one of a request has used up its turn among its equals."""
+        if self.plan is None:
+            return
+        plan, self.plan = self.plan, None
+        for tier in plan.tiers:
+            if len(tier.candidates) > 1:
+                self.balance.take(tier, candidate, plan.strategy)
 
     async def turn(self, candidate: Candidate) -> Turn | None:
         """Take a turn by the candidate's own limits, None when it has none; all waits together take `queue_s` at most.
@@ -48,6 +58,8 @@ class Choice:
         Raises:
             FaultError: RATE_LIMITED, by the settings and not by the provider.
         """
+        if self.plan is not None:
+            self.asked(candidate)
         limiter = self.limits.of(candidate.provider.id)
         if limiter is None:
             return None
@@ -114,10 +126,7 @@ class Chooser:
         ranks = {id(candidate): _rank(candidate, choice.limits) for candidate in found}
         if any(ranks.values()):
             found.sort(key=lambda candidate: ranks[id(candidate)])
-        first = found[0]
-        for tier in plan.tiers:
-            if len(tier.candidates) > 1:
-                self.balance.take(tier, first, plan.strategy)
+        choice.plan = plan
 
 
 def _stay(ordered: list[Candidate], provider_id: str) -> list[Candidate]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.domain.faults import Fault, FaultError, FaultKind
+from app.domain.usage import Usage
 from app.engine.bucket import Bucket, Quota
 
 
@@ -27,6 +28,11 @@ class Handle(Protocol):
 
 Later = Callable[[float, Callable[[], None]], Handle]
 """Call a function after so many seconds."""
+
+
+def total(usage: Usage) -> int | None:
+    """All tokens of a call as far as they are known, None when even those of the prompt are not."""
+    return None if usage.input is None else usage.input + (usage.output or 0)
 
 
 class Turn:
@@ -246,8 +252,10 @@ class Limiter:
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """The limits a minute as `x-ratelimit-*` headers, none when there are none."""
-        now_s = self._clock()
         found: list[tuple[str, str]] = []
+        if self._requests is None and self._tokens is None:
+            return ()
+        now_s = self._clock()
         for name, bucket in (("requests", self._requests), ("tokens", self._tokens)):
             if bucket is not None:
                 found += [

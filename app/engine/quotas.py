@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from app.domain.chat import ApiRequest
+from app.domain.chat import ApiRequest, Operation
 from app.engine.bucket import Quota
 from app.engine.demands import input_tokens, output_tokens
 from app.engine.limits import Limiter, Turn
@@ -64,8 +64,10 @@ async def take(limiter: Limiter, request: ApiRequest, wait_s: float) -> Turn:
     Raises:
         FaultError: RATE_LIMITED.
     """
-    tokens = input_tokens(request) + output_tokens(request) if limiter.counts_tokens else 0
-    return await limiter.take(tokens, wait_s)
+    if not limiter.counts_tokens:
+        return await limiter.take(0, wait_s)
+    written = 0 if request.operation is Operation.EMBEDDINGS else output_tokens(request)
+    return await limiter.take(input_tokens(request) + written, wait_s)
 
 
 def _quota(limits: LimitSettings | ProviderLimits) -> Quota:

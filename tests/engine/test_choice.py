@@ -29,7 +29,9 @@ def chat(*messages: object, **more: object) -> ApiRequest:
 
 
 def ids(chooser: Chooser, request: ApiRequest) -> list[str]:
-    return [c.provider.id for c in chooser.choose(request, "client").candidates]
+    choice = chooser.choose(request, "client")
+    choice.asked(choice.candidates[0])
+    return [c.provider.id for c in choice.candidates]
 
 
 def choosing(*providers: Provider, **routing: object) -> Chooser:
@@ -52,8 +54,21 @@ def test_one_that_is_down_costs_the_others_no_fairness() -> None:
     assert ids(chooser, chat())[-1] == "b"
 
 
+def test_the_turn_is_used_up_by_whoever_is_asked_not_by_who_was_to_be() -> None:
+    chooser = choosing(provider("a"), provider("b"), provider("c"))
+    asked = []
+    for _ in range(6):
+        choice = chooser.choose(chat())
+        first = next(c for c in choice.candidates if c.provider.id != "a")
+        choice.asked(first)
+        choice.asked(choice.candidates[-1])
+        asked.append(first.provider.id)
+    assert "".join(asked) == "bcbcbc"
+
+
 def turn(chooser: Chooser, *messages: object) -> str:
     choice = chooser.choose(chat(*messages), "client")
+    choice.asked(choice.candidates[0])
     choice.answered(choice.candidates[0], 10.0)
     return choice.candidates[0].provider.id
 
