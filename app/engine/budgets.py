@@ -14,6 +14,7 @@ NEAR = 0.8
 """The share of a budget at which the user is warned."""
 
 ALL = "all"
+_CENT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class _Limit:
         """The limit in words."""
         kind, _, name = self.scope.partition(":")
         whose = f" for {kind} {name}" if name else ""
-        return f"The budget of ${self.usd:,.2f} per {'day' if self.daily else 'month'}{whose}"
+        return f"The budget of {_dollars(self.usd)} per {'day' if self.daily else 'month'}{whose}"
 
     @property
     def remedy(self) -> str:
@@ -106,7 +107,7 @@ class Budgets:
         for limit in self._stops:
             applies = limit.scope == scope if provider else limit.scope in (ALL, f"client:{client}")
             if applies and (spent := self._spent_of(limit)) >= limit.usd:
-                message = f"{limit.what} is spent (${spent:,.2f})."
+                message = f"{limit.what} is spent ({_dollars(spent)})."
                 return Fault(FaultKind.BUDGET, message, remedy=limit.remedy, provider=provider)
         return None
 
@@ -121,9 +122,9 @@ class Budgets:
             return None
         self._told.add(key)
         if kind is AlertKind.BUDGET_NEAR:
-            return AlertRaised(kind, limit.scope, f"{limit.what} is {spent / limit.usd:.0%} spent (${spent:,.2f}).")
+            return AlertRaised(kind, limit.scope, f"{limit.what} is {spent / limit.usd:.0%} spent ({_dollars(spent)}).")
         effect = "Requests are refused now. " if limit.stops else 'Requests go on: its action is "warn". '
-        return AlertRaised(kind, limit.scope, f"{limit.what} is spent (${spent:,.2f}). {effect}{limit.remedy}")
+        return AlertRaised(kind, limit.scope, f"{limit.what} is spent ({_dollars(spent)}). {effect}{limit.remedy}")
 
     def _spent_of(self, limit: _Limit) -> float:
         return self._spent.get((self._today if limit.daily else self._month, limit.scope), 0.0)
@@ -156,3 +157,8 @@ class Budgets:
 
     def _local(self, moment_s: float) -> datetime:
         return datetime.fromtimestamp(moment_s, UTC).astimezone(self._zone)
+
+
+def _dollars(usd: float) -> str:
+    """An amount as a person reads it; less than a cent with as many digits as it takes."""
+    return f"${usd:,.2f}" if usd >= _CENT or not usd else f"${usd:.2g}"

@@ -21,6 +21,7 @@ _CLIENTS = ("default", "editor", "agent")
 _CLIENT_WEIGHTS = (5, 3, 2)
 _FAILED, _CANCELLED = 0.02, 0.03
 _FIRST_PROVIDER = 0.8
+_USD_PER_INPUT_TOKEN, _USD_PER_OUTPUT_TOKEN = 1e-6, 5e-6
 
 
 def history(now: datetime, chance: random.Random) -> Iterator[RequestFinished]:
@@ -30,6 +31,12 @@ def history(now: datetime, chance: random.Random) -> Iterator[RequestFinished]:
         for started_at in _times(midnight - timedelta(days=days_ago), chance):
             if now - timedelta(days=DAYS) <= started_at < now:
                 yield _request(started_at, chance)
+
+
+def cost_usd(event: RequestFinished) -> float:
+    """What an invented request would have cost, at invented prices."""
+    usage = event.usage
+    return (usage.input or 0) * _USD_PER_INPUT_TOKEN + (usage.output or 0) * _USD_PER_OUTPUT_TOKEN
 
 
 def _times(day: datetime, chance: random.Random) -> list[datetime]:

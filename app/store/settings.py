@@ -102,6 +102,12 @@ class Privacy(_Section):
     retention_days: Annotated[int, Field(ge=0, le=36_500)] = 90
 
 
+class Alerts(_Section):
+    """`[alerts]`: whom to tell besides the tray; a URL, or `env:NAME` for one that holds a secret."""
+
+    webhook: rules.Webhook = ""
+
+
 class Budget(_Section):
     """One of `[[budgets]]`, checked before a call; 0 is no limit."""
 
@@ -220,6 +226,7 @@ class Settings(_Section):
     health: Health = Health()
     models: Models = Models()
     privacy: Privacy = Privacy()
+    alerts: Alerts = Alerts()
     budgets: Annotated[tuple[Budget, ...], Field(strict=False)] = ()
     providers: Annotated[tuple[Provider, ...], Field(strict=False)] = ()
     aliases: Annotated[tuple[AliasRule, ...], Field(strict=False)] = ()

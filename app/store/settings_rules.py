@@ -80,6 +80,10 @@ def _check_base_url(url: str) -> str:
     return url
 
 
+def _check_webhook(text: str) -> str:
+    return text if _ENV_KEY.fullmatch(text) else _check_base_url(text)
+
+
 def _check_proxy(proxy: str) -> str:
     if proxy in {"system", "none"}:
         return proxy
@@ -165,6 +169,7 @@ Dollars = Annotated[float, Field(ge=0, le=_MANY, allow_inf_nan=False)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 FilePath = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00]*$")]
 BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
+Webhook = Annotated[str, AfterValidator(_check_webhook)]
 Proxy = Annotated[str, AfterValidator(_check_proxy)]
 KeySource = Annotated[str, AfterValidator(_check_key)]
 Identifier = Annotated[str, AfterValidator(_check_id)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.domain.events import Event, RequestFinished
+from app.domain.events import AlertKind, AlertRaised, Event, RequestFinished
 from app.domain.status import HealthState, Snapshot
 from app.ui import wording
 
@@ -64,6 +64,8 @@ class Bridge(QObject):
     def _hear(self, event: Event) -> None:
         if isinstance(event, RequestFinished):
             self._finished = True
+        elif isinstance(event, AlertRaised):
+            self._tell_alert(event)
         if not self._pending.isActive():
             self._pending.start()
 
@@ -91,6 +93,13 @@ class Bridge(QObject):
         for names_now, what, bad in ((fell, "can't be used", True), (rose, "can be used again", False)):
             if names_now:
                 self.notice.emit(f"{wording.listed(names_now)} {what}", line, bad)
+
+    def _tell_alert(self, alert: AlertRaised) -> None:
+        """Say what became of a budget; of providers and keys the snapshots tell."""
+        if alert.kind in (AlertKind.BUDGET_NEAR, AlertKind.BUDGET_SPENT):
+            spent = alert.kind is AlertKind.BUDGET_SPENT
+            bad = True
+            self.notice.emit("A budget is spent" if spent else "A budget is nearly spent", alert.message, bad)
 
     # -- commands
 

@@ -208,3 +208,14 @@ def test_a_free_id_is_the_kind_or_has_the_first_number_that_is_not_taken() -> No
         {"providers": [{"id": "openai", "kind": "openai"}, {"id": "openai-3", "kind": "openai"}]}
     )
     assert (settings.free_id("openai"), settings.free_id("groq")) == ("openai-2", "groq")
+
+
+@pytest.mark.parametrize("webhook", ["", "https://hooks.example.com/x", "http://127.0.0.1:9/x", "env:HOOK"])
+def test_a_webhook_is_a_safe_address_or_a_variable(webhook: str) -> None:
+    assert Settings.model_validate({"alerts": {"webhook": webhook}}).alerts.webhook == webhook
+
+
+@pytest.mark.parametrize("webhook", ["http://example.com/x", "ftp://example.com", "https://u:p@example.com", "env:"])
+def test_any_other_webhook_is_refused(webhook: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({"alerts": {"webhook": webhook}})

@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.domain.chat import Operation
-from app.domain.events import RequestFinished
+from app.domain.events import AlertKind, AlertRaised, RequestFinished
 from app.domain.status import HealthState, Snapshot
 from app.store.secrets import KeyringProblem
 from app.store.settings_errors import SettingsError
@@ -62,6 +62,14 @@ def news_of(bridge: Bridge) -> list[tuple[str, str, bool]]:
     news: list[tuple[str, str, bool]] = []
     bridge.notice.connect(lambda title, text, bad: news.append((title, text, bad)))
     return news
+
+
+def test_a_spent_budget_is_told(bridge: Bridge, fake: FakeRuntime) -> None:
+    news = news_of(bridge)
+    for kind in AlertKind:
+        fake.bus.publish(AlertRaised(kind, "all", "The budget of $5.00 per day is spent."))
+    titles = ["A budget is nearly spent", "A budget is spent"]
+    assert news == [(title, "The budget of $5.00 per day is spent.", True) for title in titles]
 
 
 def test_down_and_up_again_is_told_once_each(bridge: Bridge, fake: FakeRuntime) -> None:

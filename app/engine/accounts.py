@@ -1,0 +1,156 @@
+"""Settle finished requests after their answer has gone out: tokens, cost, budgets, counters, and the ledger's row."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from app.domain.events import Event, RequestFinished
+from app.domain.history import Spending
+from app.engine import prices
+from app.engine.alerts import Alerts
+from app.engine.budgets import Budgets
+from app.engine.bus import Bus
+from app.engine.provider import Provider
+from app.engine.router import Routing
+from app.engine.tally import Tally
+from app.store.settings import Budget
+
+LOAD_S = 3.0
+"""The price list is loaded so long after the start, or earlier when the first request is over."""
+
+
+class Book(Protocol):
+    """Where settled requests are kept: the ledger."""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it; empty when nothing is."""
+        ...
+
+    def record(self, event: RequestFinished, cost_usd: float | None = None) -> None:
+        """Keep one request."""
+        ...
+
+    async def spent(self, since: datetime) -> list[Spending]:
+        """What was spent since then."""
+        ...
+
+
+class Accounts:
+    """Listens to the bus; what it works out is in `tally`, `budgets`, the providers' counters and the book."""
+
+    def __init__(self, bus: Bus, book: Book, routing: Callable[[], Routing]) -> None:
+        """`routing` gives the providers in force now."""
+        self.tally = Tally()
+        self.budgets = Budgets()
+        self.alerts = Alerts(bus)
+        self._book = book
+        self._routing = routing
+        self._known: dict[str, Provider] = {}
+        self._known_of: Routing | None = None
+        self._waiting: list[RequestFinished] = []
+        self._begun = asyncio.Event()
+        self._ready = self._planned = self._unread = False
+
+    def hear(self, event: Event) -> None:
+        """Listen on the bus; a request is settled in the loop's next round, or when the prices are there."""
+        if not isinstance(event, RequestFinished):
+            self.alerts.hear(event)
+            return
+        self._waiting.append(event)
+        if not self._planned:
+            self._planned = True
+            self._begun.set()
+            if self._ready:
+                asyncio.get_running_loop().call_soon(self.settle)
+
+    async def run(self) -> None:
+        """Load the price list when it is needed, at the latest after `LOAD_S`, and settle what has waited for it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOAD_S):
+                await self._begun.wait()
+        try:
+            await asyncio.to_thread(prices.load)
+        finally:
+            self._ready = True
+            self.settle()
+
+    async def watch(self, budgets: tuple[Budget, ...]) -> None:
+        """Put the budgets of the settings in force; the first ones wait for prices and for what was spent so far."""
+        watched = self.budgets.watching
+        self.budgets.apply(budgets)
+        if self.budgets.watching and not watched:
+            self._unread = True
+            await asyncio.to_thread(prices.load)
+            await self._read()
+
+    async def look(self) -> None:
+        """Called about once a second."""
+        self.alerts.look()
+        if self._unread:
+            await self._read()
+
+    async def _read(self) -> None:
+        """Take over what the book says was spent; when it cannot be read, later."""
+        spent = await self._book.spent(self.budgets.first_moment())
+        if not self._book.problem:
+            self._unread = False
+            self.budgets.load(spent)
+
+    async def settled(self) -> None:
+        """Return when everything heard so far is settled."""
+        if self._waiting:
+            await asyncio.to_thread(prices.load)
+            self.settle()
+
+    def settle(self) -> None:
+        """Settle everything that waits; where prices are missing, the cost is unknown."""
+        self._planned = False
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            self._settle(event)
+
+    def _settle(self, event: RequestFinished) -> None:
+        provider = self._provider(event.provider)
+        if event.estimate is not None:
+            event = _estimated(event, provider)
+        cost_usd = _cost_usd(event, provider)
+        self._book.record(event, cost_usd)
+        self.tally.add(event, cost_usd)
+        if cost_usd is None or provider is None:
+            return
+        counters = provider.counters
+        counters.cost_usd = (counters.cost_usd or 0.0) + cost_usd
+        if self.budgets.watching and cost_usd:
+            for alert in self.budgets.spend(event.provider, event.client, cost_usd):
+                self.alerts.say(alert)
+
+    def _provider(self, provider_id: str) -> Provider | None:
+        """The provider in force that answered, or failed last."""
+        routing = self._routing()
+        if routing is not self._known_of:
+            self._known = {provider.id: provider for provider in routing.providers}
+            self._known_of = routing
+        return self._known.get(provider_id)
+
+
+def _estimated(event: RequestFinished, provider: Provider | None) -> RequestFinished:
+    """The event with the tokens that its provider did not count, which its counters get too."""
+    assert event.estimate is not None  # noqa: S101 - the caller has looked
+    usage = event.estimate()
+    if provider is not None:
+        provider.counters.input_tokens += (usage.input or 0) - (event.usage.input or 0)
+        provider.counters.output_tokens += (usage.output or 0) - (event.usage.output or 0)
+    return replace(event, usage=usage, estimate=None)
+
+
+def _cost_usd(event: RequestFinished, provider: Provider | None) -> float | None:
+    """US dollars; a request that failed outright costs nothing, and None is unknown."""
+    if event.outcome == "failed" and event.usage.input is None:
+        return 0.0
+    if provider is None:
+        return None
+    return prices.cost(event.usage, provider.settings.kind, event.provider_model, event.started_at)

@@ -1,0 +1,128 @@
+"""What becomes of a finished request: its cost, its row, the counters, the budgets and the alerts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+
+from app.domain.chat import Operation
+from app.domain.events import AlertKind, AlertRaised, RequestFinished
+from app.domain.history import Spending
+from app.domain.usage import NO_USAGE, Usage, UsageSource
+from app.engine import prices
+from app.engine.accounts import Accounts
+from app.engine.bus import Bus
+from app.engine.provider import Provider
+from app.engine.router import Routing
+from app.providers.registry import Registry
+from app.store.settings import Budget
+from app.store.settings import Provider as ProviderSettings
+
+USAGE = Usage(1_000_000, output=0, source=UsageSource.PROVIDER)  # a quarter of a dollar at gpt-5-mini
+
+
+class Book:
+    def __init__(self) -> None:
+        self.rows: list[tuple[RequestFinished, float | None]] = []
+        self.problem = ""
+        self.before: list[Spending] = []
+
+    def record(self, event: RequestFinished, cost_usd: float | None = None) -> None:
+        self.rows.append((event, cost_usd))
+
+    async def spent(self, since: datetime) -> list[Spending]:
+        return self.before
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.bus = Bus()
+        self.book = Book()
+        self.raised: list[AlertRaised] = []
+        self.bus.subscribe(lambda e: self.raised.append(e) if isinstance(e, AlertRaised) else None)
+        spec = Registry.load(lambda: ()).get("openai")
+        self.provider = Provider(ProviderSettings(id="openai", kind="openai"), spec, None, self.bus)
+        self.accounts = Accounts(self.bus, self.book, lambda: Routing((self.provider,)))
+
+    async def finish(self, **changes: object) -> tuple[RequestFinished, float | None]:
+        values = {
+            "model": "gpt-5-mini", "client": "default", "stream": False, "provider": "openai",
+            "provider_model": "gpt-5-mini", "usage": USAGE,
+        }  # fmt: skip
+        self.accounts.hear(RequestFinished("r", datetime.now(UTC), Operation.CHAT, **(values | changes)))
+        while not self.book.rows:
+            await asyncio.sleep(0)
+        return self.book.rows.pop()
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    desk = Desk()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(desk.accounts.run())
+        yield desk
+        running.cancel()
+
+
+async def test_a_request_is_settled_with_its_cost(desk: Desk) -> None:
+    event, cost_usd = await desk.finish()
+    assert cost_usd == pytest.approx(0.25)
+    assert event.usage == USAGE
+    assert desk.provider.status().cost_usd == pytest.approx(0.25)
+    assert desk.accounts.tally.series["openai", "gpt-5-mini", "default"].cost_usd == pytest.approx(0.25)
+    await desk.finish()
+    assert desk.provider.status().cost_usd == pytest.approx(0.5)
+
+
+async def test_requests_wait_for_the_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prices, "_list", None)
+    desk = Desk()
+    values = {"model": "gpt-5-mini", "client": "c", "stream": False, "provider": "openai", "usage": USAGE}
+    event = RequestFinished("r", datetime.now(UTC), Operation.CHAT, provider_model="gpt-5-mini", **values)
+    desk.accounts.hear(event)
+    await asyncio.sleep(0)
+    assert desk.book.rows == []
+    await desk.accounts.settled()
+    assert desk.book.rows == [(event, pytest.approx(0.25))]
+
+
+@pytest.mark.parametrize(
+    ("changes", "cost_usd"),
+    [
+        ({"provider_model": "nobody-knows-this"}, None),
+        ({"provider": "gone"}, None),
+        ({"outcome": "cancelled", "usage": NO_USAGE}, None),
+        ({"outcome": "failed", "usage": NO_USAGE}, 0.0),
+        ({"outcome": "failed", "usage": NO_USAGE, "provider": ""}, 0.0),
+    ],
+)
+async def test_unknown_cost_stays_unknown(desk: Desk, changes: dict[str, object], cost_usd: float | None) -> None:
+    assert (await desk.finish(**changes))[1] == cost_usd
+
+
+async def test_what_was_not_counted_is_estimated(desk: Desk) -> None:
+    estimate = Usage(400, output=100, source=UsageSource.ESTIMATE)
+    event, cost_usd = await desk.finish(usage=NO_USAGE, estimate=lambda: estimate)
+    assert (event.usage, event.estimate) == (estimate, None)
+    assert cost_usd == pytest.approx(0.0001 + 0.0002)
+    assert (desk.provider.counters.input_tokens, desk.provider.counters.output_tokens) == (400, 100)
+
+
+async def test_a_budget_is_drawn_on_and_told_of(desk: Desk) -> None:
+    await desk.accounts.watch((Budget(usd_per_day=0.3, action="stop"),))
+    await desk.finish()
+    assert desk.accounts.budgets.blocked("", "default") is None
+    await desk.finish()
+    assert desk.accounts.budgets.blocked("", "default") is not None
+    assert [alert.kind for alert in desk.raised] == [AlertKind.BUDGET_NEAR, AlertKind.BUDGET_SPENT]
+
+
+async def test_what_was_spent_before_the_start_counts(desk: Desk) -> None:
+    desk.book.before = [Spending(datetime.now(UTC).astimezone().date().isoformat(), "openai", "default", 5.0)]
+    desk.book.problem = "The usage database cannot be read."
+    await desk.accounts.watch((Budget(usd_per_day=1.0, action="stop"),))
+    assert desk.accounts.budgets.blocked("", "default") is None
+    desk.book.problem = ""
+    await desk.accounts.look()
+    assert desk.accounts.budgets.blocked("", "default") is not None
