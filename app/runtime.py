@@ -4,37 +4,42 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
 
 from app import __version__
-from app.domain.events import Event, ProvidersChanged, RequestFinished, SettingsChanged, SettingsRejected
+from app.domain.events import Event, ProvidersChanged, SettingsChanged, SettingsRejected
 from app.domain.faults import Fault, FaultKind
 from app.domain.hosts import is_loopback
 from app.domain.models import ModelInfo
 from app.domain.secret import Secret
 from app.domain.status import Snapshot
 from app.domain.usage import Grouping, UsageRow
+from app.engine.accounts import Accounts
 from app.engine.bus import Bus
+from app.engine.catalogue import ModelList, ModelPage
 from app.engine.commands import Commands
 from app.engine.fleet import Fleet
 from app.engine.health import Health
+from app.engine.lists import ModelLists
 from app.engine.relay import Relay
+from app.engine.resilience import Resilience
+from app.engine.tasks import TaskOwner
+from app.engine.webhook import Webhook
 from app.providers.registry import Registry
 from app.server.demo import DemoProviders, settings_toml
-from app.server.demo_history import history
+from app.server.demo_history import cost_usd, history
 from app.server.service import Service
 from app.store import log
+from app.store.cooldown_file import CooldownFile
 from app.store.key_stamp import KeyStamp
 from app.store.ledger import Ledger
+from app.store.model_cache import ModelCache
 from app.store.paths import Paths, PathsError
 from app.store.secrets import KeyStore
 from app.store.settings import Settings
 from app.store.settings_errors import SettingsError
 from app.store.settings_file import SettingsFile
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -52,13 +57,14 @@ class StartError(Exception):
     """The program cannot start; the text is one line with the remedy."""
 
 
-class Runtime(Commands):
+class Runtime(TaskOwner, Commands):
     """The routing core with everything around it, in whatever asyncio loop runs; the faces see only this."""
 
     def __init__(
         self, paths: Paths, environ: Mapping[str, str], *, demo: bool = False, keys: KeyStore | None = None
     ) -> None:
         """Build everything, open nothing. `demo` is shown with the providers; `keys` replaces the system's keyring."""
+        super().__init__()
         self.paths = paths
         self.environ = environ
         self.demo = demo
@@ -70,13 +76,18 @@ class Runtime(Commands):
         self.settings_file = SettingsFile(paths.settings_file, kinds)
         self.settings = Settings()
         self.fleet = Fleet(self.registry, self.keys, self.bus, self.spawn)
-        self.relay = Relay(self.bus, lambda: self.fleet.routing, lambda: self.settings.routing)
-        self.health = Health(lambda: self.settings.health, lambda: self.fleet.providers)
+        self.lists = ModelLists(ModelCache(paths.cache_dir / "models"), lambda: self.settings.models.cache_ttl_s)
+        self.fleet.lists = self.lists
+        self.health = Health(lambda: self.settings.health, lambda: self.fleet.providers, self.lists)
+        self.resilience = Resilience(self.fleet, self.health, self.bus, lambda: self.settings.routing, self.spawn)
+        self.relay = Relay(self.bus, lambda: self.fleet.routing, self.resilience.means)
+        self.accounts = Accounts(self.bus, self.ledger, lambda: self.fleet.routing)
+        self.relay.chooser.blocked = self.accounts.budgets.blocked
+        self.bus.subscribe(Webhook(lambda: self.settings.alerts, environ, self.spawn).hear)
         self.service = Service(self, self.keys, paths.instance_file, self.bus)
         self.key_stamp = KeyStamp(paths.key_stamp)
         self._settings_problem = ""
         self._began_s = time.monotonic()
-        self._tasks: set[asyncio.Task[Any]] = set()
 
     # -- start and stop
 
@@ -103,18 +114,26 @@ class Runtime(Commands):
         self.bus.subscribe(self._hear)
         await self.service.read_tokens()
         self._refuse_problem(tolerated=tolerate_port)
+        self.resilience.load(CooldownFile(self.paths.cooldown_file))
         await self.fleet.apply(self.settings)
         self._refuse_without_critical_ones()
-        await self.service.apply(self.settings.server, self._interrupt)
+        await self.accounts.watch(self.settings.budgets)
+        await self._serve()
         self._refuse_problem(tolerated=tolerate_port)
         self.spawn("watch settings", self._watch())
         self.spawn("health", self.health.run())
+        self.spawn("accounts", self.accounts.run())
         listening, count = self.service.listening, len(self.fleet.providers)
         _log.info("started version=%s listening=%s providers=%d", __version__, listening or "-", count)
 
+    async def _serve(self) -> None:
+        """Put the server in force; a provider that would lead back to it is not used."""
+        await self.service.apply(self.settings.server, self._interrupt)
+        if self.fleet.move(self.service.listening):
+            await self.fleet.apply(self.settings)
+
     def _hear(self, event: Event) -> None:
-        if isinstance(event, RequestFinished):
-            self.ledger.record(event)
+        self.accounts.hear(event)
         self.health.hear(event)
 
     def _refuse_problem(self, *, tolerated: bool) -> None:
@@ -134,33 +153,23 @@ class Runtime(Commands):
     async def stop(self) -> None:
         """Let requests in flight end (at most 5 s), then close everything; may be called after a failed start."""
         await self.service.stop(self._interrupt)
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.end_tasks()
+        await self.resilience.save()
         await self.fleet.close()
+        self.accounts.settle()
         await self.ledger.stop()
         _log.info("stopped")
         log.stop()
 
     # -- tasks
 
-    def spawn(self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run `work` as a task that this object owns: it is logged when it fails and cancelled at the end."""
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("task failed name=%s", task.get_name(), exc_info=error)
-
     async def _watch(self) -> None:
         """Pick up what changes outside: settings, keys, a keyring that is unlocked late; prune once a day."""
         tried_s = pruned_s = time.monotonic()
         while True:
             await asyncio.sleep(WATCH_S)
+            await self.resilience.look()
+            await self.accounts.look()
             now_s = time.monotonic()
             if self.settings_file.changed():
                 await self.reload()
@@ -196,8 +205,9 @@ class Runtime(Commands):
         """Put `settings` in force; running streams finish on the old ones."""
         self.settings, self._settings_problem = settings, ""
         await self.fleet.apply(settings)
+        await self.accounts.watch(settings.budgets)
         self.health.hurry()
-        await self.service.apply(settings.server, self._interrupt)
+        await self._serve()
         self.bus.publish(SettingsChanged())
         self.bus.publish(ProvidersChanged())
 
@@ -209,7 +219,7 @@ class Runtime(Commands):
             version=__version__,
             uptime_s=round(time.monotonic() - self._began_s, 1),
             listening=self.service.listening,
-            offline=False,
+            offline=self.resilience.outage.offline,
             providers=tuple(p.status() for p in self.fleet.providers),
             forced_provider=self.settings.routing.forced_provider,
             problem=self.service.problem,
@@ -220,8 +230,12 @@ class Runtime(Commands):
             keyless=self.service.keyless,
         )
 
-    def models(self) -> Iterator[tuple[str, ModelInfo]]:
+    def models(self) -> ModelPage:
         """Every model that may be asked for, with the provider's id; aliases come first, owned by `switchtower`."""
+        self.health.renew_lists()
+        return self.lists.page((self.fleet.routing, ModelList.changes), self._models)
+
+    def _models(self) -> Iterator[tuple[str, ModelInfo]]:
         for name in self.fleet.routing.aliases:
             yield "switchtower", ModelInfo(name)
         for provider in self.fleet.providers:
@@ -231,6 +245,7 @@ class Runtime(Commands):
 
     async def usage(self, since: datetime, by: Grouping) -> list[UsageRow]:
         """Sums from the ledger."""
+        await self.accounts.settled()
         return await self.ledger.usage(since, by)
 
     # -- commands
@@ -272,7 +287,7 @@ class DemoRuntime(Runtime):
         self.paths.settings_file.write_text(settings_toml(first, second))
         await super().start(host, port, tolerate_port=tolerate_port)
         for event in history(datetime.now(UTC), random.Random(0)):  # noqa: S311 - invented data, not a secret
-            self.ledger.record(event)
+            self.ledger.record(event, cost_usd(event))
 
     async def stop(self) -> None:
         """Stop the program, then the invented providers."""

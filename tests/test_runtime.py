@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from app.domain.events import ProvidersChanged, SettingsChanged, SettingsRejected
+from app.domain.history import RequestFilter
 from app.domain.secret import Secret
 from app.domain.status import HealthState
 from app.domain.usage import Grouping
@@ -381,3 +382,63 @@ async def test_the_demo_answers_streams_and_fails_over(tmp_path: Path) -> None:
         assert len(rows) >= 14
     finally:
         await runtime.stop()
+
+
+def priced_toml(name: str, upstream: FaultyUpstream, **more: str) -> str:
+    """A provider whose prices are known."""
+    models = {"models": '["gpt-5-mini"]', "key": '"none"'}
+    return provider_toml(name, upstream, **(models | more)).replace("openai-compatible", "openai")
+
+
+PRICED = CHAT | {"model": "gpt-5-mini"}
+
+
+async def test_a_spent_budget_refuses_the_next_request(make: Make, upstream: FaultyUpstream) -> None:
+    budget = '[[budgets]]\nusd_per_day = 0.000001\naction = "stop"\n'
+    runtime = make(budget + priced_toml("one", upstream))
+    await runtime.start(port=0)
+    assert (await post(runtime, PRICED)).status_code == 200
+    reply = await post(runtime, PRICED)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (429, "budget_exceeded")
+    assert reply.headers["x-should-retry"] == "false"
+    assert "raise usd_per_day" in reply.json()["error"]["message"]
+    status = await get(runtime, "/v1/status")
+    assert status["providers"][0]["cost_usd"] > 0
+
+
+async def test_the_budget_of_one_provider_leaves_the_others(make: Make, upstream: FaultyUpstream) -> None:
+    budget = '[[budgets]]\nscope = "provider:one"\nusd_per_day = 0.000001\naction = "stop"\n'
+    runtime = make(budget + priced_toml("one", upstream) + priced_toml("two", upstream, priority="2"))
+    await runtime.start(port=0)
+    answered = [(await post(runtime, PRICED)).headers["x-switchtower-provider"] for _ in range(3)]
+    assert answered == ["one", "two", "two"]
+    (newest, *_) = await runtime.ledger.requests(RequestFilter())
+    assert [(s.provider, s.reason.split(" is spent")[0]) for s in newest.skipped] == [
+        ("one", "The budget of $1e-06 per day for provider one")
+    ]
+
+
+async def test_what_was_spent_is_remembered_over_a_restart(make: Make, upstream: FaultyUpstream) -> None:
+    budget = '[[budgets]]\nscope = "client:default"\nusd_per_month = 0.000001\naction = "stop"\n'
+    runtime = make(budget + priced_toml("one", upstream))
+    await runtime.start(port=0)
+    assert (await post(runtime, PRICED)).status_code == 200
+    await runtime.stop()
+    again = make(budget + priced_toml("one", upstream))
+    await again.start(port=0)
+    assert (await post(again, PRICED)).status_code == 429
+
+
+async def test_metrics_are_prometheus_text_behind_the_token(make: Make, upstream: FaultyUpstream) -> None:
+    runtime = make(priced_toml("one", upstream))
+    await runtime.start(port=0)
+    await post(runtime, PRICED)
+    await runtime.accounts.settled()
+    url = runtime.service.listening.removesuffix("/v1") + "/metrics"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(url)).status_code == 401
+        reply = await client.get(url, headers={"authorization": f"Bearer {TOKEN}"})
+    assert reply.headers["content-type"].startswith("text/plain; version=")
+    labels = 'client="default",model="gpt-5-mini",outcome="ok",provider="one"'
+    assert f"switchtower_requests_total{{{labels}}} 1.0" in reply.text
+    assert 'switchtower_provider_up{kind="openai",provider="one"} 1.0' in reply.text

@@ -35,7 +35,8 @@ class BreakerState(StrEnum):
 class ProviderStatus:
     """One provider at one moment; the field names are those of `/v1/status`. None is unknown.
 
-    `detail` is the last error with its remedy, empty when there is none.
+    `detail` is the last error with its remedy, empty when there is none. `latency_ms` is smoothed; `latencies_ms` are
+    the last 20 as they were, the newest last.
     """
 
     id: str
@@ -56,6 +57,7 @@ class ProviderStatus:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = None
+    latencies_ms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

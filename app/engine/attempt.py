@@ -1,12 +1,18 @@
 """One call to one provider, up to the point where its answer is whole or a stream's first content has come."""
 
+import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.dialects import json_edit
 from app.dialects.dialect import Dialect, StreamReader
 from app.domain.chat import ApiRequest, Reply
 from app.domain.faults import Fault, FaultError, FaultKind, InBandError
 from app.domain.usage import NO_USAGE, Usage
+from app.engine.guard import Ticket
+from app.engine.hops import onward
+from app.engine.limits import Turn, total
 from app.engine.router import Candidate
 from app.net.client import UpstreamReply
 from app.net.faults import fault_from_error, fault_from_status
@@ -25,6 +31,8 @@ class Call:
     dialect: Dialect
     request_id: str
     client: str
+    hops: str = ""
+    """The marks of the proxies that this request has come through, as the hop header spells them."""
 
 
 class Attempt:
@@ -32,24 +40,34 @@ class Attempt:
 
     __slots__ = (
         "_began_s",
+        "_content_s",
         "_ended",
         "_interruption",
         "_open",
+        "_task",
         "candidate",
         "dialect",
+        "dropped",
         "first_byte_ms",
         "head",
+        "hops",
         "reader",
         "reply",
         "request",
+        "ticket",
+        "turn",
         "upstream",
     )
 
-    def __init__(self, candidate: Candidate, call: Call) -> None:
-        """Send nothing yet."""
+    def __init__(self, candidate: Candidate, call: Call, ticket: Ticket | None = None) -> None:
+        """Send nothing yet; `ticket` is what the provider's guard gave for it."""
         self.candidate = candidate
         self.request = call.request
         self.dialect = call.dialect
+        self.hops = call.hops
+        self.ticket = ticket
+        self.turn: Turn | None = None
+        self.dropped: tuple[str, ...] = ()
         self.upstream: UpstreamReply | None = None
         self.reader: StreamReader | None = None
         self.reply: Reply | None = None
@@ -59,6 +77,8 @@ class Attempt:
         self._open = True
         self._ended = False
         self._interruption: Fault | None = None
+        self._content_s = 0.0
+        self._task: asyncio.Task[object] | None = None
         candidate.provider.begin()
 
     @property
@@ -79,6 +99,7 @@ class Attempt:
             FaultError: the provider did not answer; nothing has reached the client.
         """
         provider = self.candidate.provider
+        self._task = asyncio.current_task()
         try:
             upstream = await self._send()
             if self.request.stream:
@@ -87,12 +108,21 @@ class Attempt:
                 self.reply = self.dialect.parse_reply(self.request, await upstream.read())
         except InBandError as error:
             raise FaultError(fault_from_error(provider.name, error.error)) from error
+        except asyncio.CancelledError:
+            if self._interruption is None or self._task is None or self._task.uncancel():
+                raise
+            raise FaultError(self._interruption) from None
+        finally:
+            self._task = None
 
     async def _send(self) -> UpstreamReply:
         """Send the request and judge status and headers."""
         provider, stream = self.candidate.provider, self.request.stream
         body = self.dialect.build_request(self.request, self.candidate.model)
-        self.upstream = upstream = await provider.client.post(self.dialect.PATH, body, stream=stream)
+        if provider.repairs and (known := provider.repairs.get(self.candidate.model)):
+            body = self._repaired(body, known)
+        hops = onward(self.hops) if self.hops and provider.nearby else ()
+        self.upstream = upstream = await provider.client.post(self.dialect.PATH, body, stream=stream, headers=hops)
         self.first_byte_ms = self.elapsed_ms()
         if upstream.status == _OK:
             if stream and "text/event-stream" not in upstream.headers.get("content-type", ""):
@@ -100,6 +130,13 @@ class Attempt:
             return upstream
         error = self.dialect.parse_fault(await upstream.read(_ERROR_BODY_BYTES))
         raise FaultError(fault_from_status(provider.name, upstream.status, upstream.headers, error, time.time()))
+
+    def _repaired(self, body: bytes, known: Mapping[str, str]) -> bytes:
+        """Leave out what the model is known to refuse; what the client itself had sent is named in `dropped`."""
+        sent = json_edit.members(body)
+        names = {name: other for name, other in known.items() if name in sent and other not in sent}
+        self.dropped = tuple(name for name in names if name in self.request.members)
+        return json_edit.rename_members(body, names) if names else body
 
     async def _no_stream(self, upstream: UpstreamReply) -> None:
         """A stream was asked for and something else came: an error in a body with status 200, or nonsense."""
@@ -126,6 +163,7 @@ class Attempt:
             if reader.error is not None and not reader.committed:
                 raise InBandError(reader.error)
         self.head = b"".join(parts)
+        self._content_s = time.perf_counter()
 
     async def more(self, wait_s: float) -> bytes | None:
         """Return the next whole events of a committed stream, None after `wait_s` of silence, empty at its end.
@@ -135,24 +173,41 @@ class Attempt:
         """
         upstream, reader = self.upstream, self.reader
         assert upstream is not None and reader is not None  # noqa: S101, PT018 - a committed stream has both
+        began_s = now_s = time.perf_counter()
         try:
             while not self._ended:
                 self._raise_error(reader)
                 if reader.ended:
                     await upstream.chunk(_FAREWELL_S)
                     return self._end(reader)
-                data = await upstream.chunk(wait_s)
-                if data is None:
-                    return None
-                if not data:
+                data = await upstream.chunk(wait_s - (now_s - began_s))
+                if data == b"":
                     return self._end(reader)
-                if out := reader.feed(data):
+                now_s = time.perf_counter()
+                out = reader.feed(data) if data else b""
+                if out.startswith(b"data:") or b"\ndata:" in out:
+                    self._content_s = now_s
                     return out
+                self._check_gap(now_s)
+                if out or data is None or now_s - began_s >= wait_s:
+                    return out or None
         except FaultError as error:
             if not self._ended and reader.error is None and reader.complete:
                 return self._end(reader)
             raise FaultError(self._interruption or error.fault) from error
         return b""
+
+    def _check_gap(self, now_s: float) -> None:
+        """Comments and half events are no content: they do not keep a stream alive for ever.
+
+        Raises:
+            FaultError: STALLED.
+        """
+        idle_s = self.candidate.provider.settings.timeouts.idle_s
+        if now_s - self._content_s > idle_s:
+            name = self.candidate.provider.name
+            message = f"{name} sent nothing that counts for {idle_s:g} s in the middle of its answer."
+            raise FaultError(Fault(FaultKind.STALLED, message, "Try again, or raise timeouts.idle_s.", name))
 
     def _end(self, reader: StreamReader) -> bytes:
         """Take the end of the stream; return what it still owes the client.
@@ -172,9 +227,11 @@ class Attempt:
             raise FaultError(fault_from_error(self.candidate.provider.name, reader.error))
 
     async def interrupt(self, fault: Fault) -> None:
-        """Break the stream off; its reader gets `fault`."""
+        """Break it off: whoever waits for the answer or reads the stream gets `fault`."""
         self._interruption = fault
-        if self.upstream is not None:
+        if self._task is not None:
+            self._task.cancel()
+        elif self.upstream is not None:
             await self.upstream.aclose()
 
     def truncated(self) -> Fault:
@@ -202,5 +259,7 @@ class Attempt:
         if self._open:
             self._open = False
             self.candidate.provider.end()
+            if self.turn is not None:
+                self.turn.settle(total(self.usage))
             if self.upstream is not None:
                 await self.upstream.aclose()

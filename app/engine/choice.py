@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from app.domain.chat import ApiRequest, Operation
-from app.domain.faults import FaultError
+from app.domain.faults import Fault, FaultError
 from app.domain.models import ModelInfo
 from app.domain.status import HealthState
 from app.engine.affinity import Conversation, Sessions, conversation_of
@@ -84,6 +84,15 @@ class Choice:
             self.balance.failed(candidate, self.request)
 
 
+Blocked = Callable[[str, str], Fault | None]
+"""Why a provider (empty: any) may not be asked by a client, which is that a budget is spent; None when it may."""
+
+
+def _nobody_is(provider_id: str, client: str) -> Fault | None:
+    """There are no budgets."""
+    return None
+
+
 class Chooser:
     """Chooses for each request; `routing` gives what is in force now."""
 
@@ -94,22 +103,42 @@ class Chooser:
         self._routing = routing
         self.balance = balance or Balance()
         self.sessions = sessions or Sessions()
+        self.blocked: Blocked = _nobody_is
 
     def choose(self, request: ApiRequest, client: str = "") -> Choice:
         """Put those who may answer in order; never empty.
 
         Raises:
-            FaultError: NO_PROVIDER, MODEL_NOT_FOUND, PROVIDER_DISABLED, NEEDS_KEY or CONFIG_ERROR, when nobody may.
+            FaultError: BUDGET, NO_PROVIDER, MODEL_NOT_FOUND, PROVIDER_DISABLED, NEEDS_KEY or CONFIG_ERROR, when nobody
+                may.
         """
+        if (spent := self.blocked("", client)) is not None:
+            raise FaultError(spent)
         routing = self._routing()
         plan = routing.plan(request.model, request.operation)
         choice = Choice([], request, self.balance, self.sessions, routing.limits)
         if len(plan.tiers) == 1 and len(plan.tiers[0].candidates) == 1:
             choice.candidates = [plan.tiers[0].candidates[0]]
-            return choice
-        choice.conversation = conversation_of(request, client) if routing.affinity else None
-        self._order(choice, plan)
+        else:
+            choice.conversation = conversation_of(request, client) if routing.affinity else None
+            self._order(choice, plan)
+        self._spare(choice, client)
         return choice
+
+    def _spare(self, choice: Choice, client: str) -> None:
+        """Leave out the providers whose budget is spent.
+
+        Raises:
+            FaultError: BUDGET, when nobody else is left.
+        """
+        spent = [(c, fault) for c in choice.candidates if (fault := self.blocked(c.provider.id, client)) is not None]
+        if not spent:
+            return
+        if len(spent) == len(choice.candidates):
+            raise FaultError(spent[0][1])
+        choice.skipped += [Skipped(candidate, fault.message) for candidate, fault in spent]
+        gone = {id(candidate) for candidate, _ in spent}
+        choice.candidates[:] = [c for c in choice.candidates if id(c) not in gone]
 
     def _order(self, choice: Choice, plan: Plan) -> None:
         """Fill in the candidates: tier by tier, then those that had better be asked later."""

@@ -104,6 +104,18 @@ class Commands(ABC):
             await self.health.probe(provider)
         return provider.status()
 
+    async def try_now(self, provider_id: str) -> ProviderStatus:
+        """Lift every cool-down of a provider and let the next request through to it; return how it is.
+
+        Raises:
+            KeyError: there is no such provider.
+        """
+        provider = self.fleet.routing.find(provider_id)
+        if provider is None:
+            raise KeyError(provider_id)
+        provider.try_now()
+        return await self.test_provider(provider_id)
+
     async def test_new(self, kind: str, base_url: str, key: Secret | None) -> str:
         """Probe a provider that is not set up yet; empty when it answers, else what is wrong with the remedy."""
         return await self.fleet.test(kind, base_url, key, self.health)

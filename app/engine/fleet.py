@@ -6,11 +6,13 @@ from collections.abc import Callable, Coroutine
 from urllib.parse import urlsplit
 
 from app.domain.faults import Fault, FaultKind
-from app.domain.hosts import is_private
+from app.domain.hosts import is_loopback, is_private
 from app.domain.secret import Secret
 from app.engine.bus import Bus
+from app.engine.cooldowns import Cooldowns
 from app.engine.health import Health
-from app.engine.provider import Provider
+from app.engine.lists import ModelLists
+from app.engine.provider import Contact, Provider, nobody
 from app.engine.quotas import Limits
 from app.engine.router import Routing
 from app.net.client import Credential
@@ -37,7 +39,11 @@ class Fleet:
         self._spawn = spawn
         self._stale: set[str] = set()
         self._applying = asyncio.Lock()
+        self._listening = ""
+        self.cooldowns = Cooldowns()
+        self.contact: Contact = nobody
         self.limits = Limits()
+        self.lists = ModelLists()
         self.routing = Routing()
 
     @property
@@ -69,10 +75,15 @@ class Fleet:
             return known
         self._stale.discard(wanted.id)
         provider = await self._build(wanted)
+        provider.contact, provider.guard.cooldowns = self.contact, self.cooldowns
+        self.cooldowns.changed_key(provider.id, provider.guard.key)
         if known is not None:
+            if known.base_url == provider.base_url:
+                provider.guard.inherit(known.guard)
             provider.counters = known.counters
             if known.base_url == provider.base_url and provider.catalogue.names is None:
                 provider.catalogue = known.catalogue
+        await self.lists.recall(provider)
         return provider
 
     async def _build(self, wanted: ProviderSettings) -> Provider:
@@ -83,10 +94,9 @@ class Fleet:
             failed = (failure.reason for failure in self._registry.failures if failure.kind == wanted.kind)
             return self._broken(wanted, _stand_in(wanted), FaultKind.CONFIG_ERROR, next(failed, str(error)), "")
         base_url = wanted.base_url or spec.base_url
-        if not base_url:
-            return self._broken(
-                wanted, spec, FaultKind.CONFIG_ERROR, f"{wanted.id} has no base_url.", "Set base_url in the settings."
-            )
+        unusable = self._unusable(wanted.id, base_url)
+        if unusable is not None:
+            return self._broken(wanted, spec, FaultKind.CONFIG_ERROR, *unusable)
         host = key_host(base_url)
         header = spec.auth.header
         if not wanted.enabled or wanted.key == "none" or header is None:
@@ -101,6 +111,21 @@ class Fleet:
                 remedy = f"Set the environment variable {wanted.key.removeprefix('env:')}."
             return self._broken(wanted, spec, FaultKind.NEEDS_KEY, f"{spec.name} has no key for {host}.", remedy)
         return Provider(wanted, spec, Credential(*header, key) if key else None, self._bus)
+
+    def _unusable(self, provider_id: str, base_url: str) -> tuple[str, str] | None:
+        """What is wrong with an address, with the remedy."""
+        if not base_url:
+            return f"{provider_id} has no base_url.", "Set base_url in the settings."
+        if _leads(base_url, self._listening):
+            return f"The base_url of {provider_id} is Switchtower's own.", "Set it to the address of a provider."
+        return None
+
+    def move(self, listening: str) -> bool:
+        """Our own server is at this address now; whether `apply` must look again at who would lead back to it."""
+        before, self._listening = self._listening, listening
+        affected = {p.id for p in self.providers if _leads(p.base_url, before) or _leads(p.base_url, listening)}
+        self._stale |= affected
+        return bool(affected)
 
     async def test(self, kind: str, base_url: str, key: Secret | None, health: Health) -> str:
         """Probe a provider that is not set up yet; empty when it answers, else what is wrong with the remedy."""
@@ -127,6 +152,15 @@ class Fleet:
         """Close every client."""
         for provider in self.providers:
             await provider.close()
+
+
+def _leads(base_url: str, listening: str) -> bool:
+    """Whether `base_url` is the server that listens there, by whatever name of this machine."""
+    if not listening or not base_url:
+        return False
+    ours, theirs = urlsplit(listening), urlsplit(base_url)
+    host = theirs.hostname or ""
+    return theirs.port == ours.port and (is_loopback(host) or host in (ours.hostname, "0.0.0.0", "::"))  # noqa: S104 - compared, not bound
 
 
 def _stand_in(wanted: ProviderSettings) -> ProviderSpec:

@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable, Iterable
 
-from app.dialects.openai_models import parse_models
 from app.domain.events import Event, ProviderHealthChanged
-from app.domain.faults import Fault, FaultError, FaultKind, ProviderError
+from app.domain.faults import Fault, FaultError, FaultKind, InBandError, ProviderError
 from app.domain.status import HealthState
+from app.engine.lists import ModelLists
 from app.engine.provider import Provider
-from app.net.faults import fault_from_status
+from app.net.faults import fault_from_error, fault_from_status
 from app.store.settings import Health as HealthSettings
 
 _log = logging.getLogger(__name__)
@@ -21,6 +22,10 @@ CLOSE_INTERVAL_S = 60.0
 RECOVERY_S = 5.0
 """First wait before a provider that is down is probed again; doubled each time, up to the usual interval."""
 
+JITTER = 0.1
+"""Probes come up to this share of their interval earlier, so that many providers are not asked all at once."""
+
+_AT_ONCE = 16
 _IDLE_S = 3600.0
 _NO_LIST = (404, 405, 501)
 _PROBED = frozenset({HealthState.HEALTHY, HealthState.SLOW, HealthState.RATE_LIMITED})
@@ -33,9 +38,14 @@ class Health:
         self,
         settings: Callable[[], HealthSettings],
         providers: Callable[[], Iterable[Provider]],
+        lists: ModelLists | None = None,
         clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
     ) -> None:
-        """`clock` gives monotonic seconds."""
+        """`clock` gives monotonic seconds, `chance` a number from 0 to 1."""
+        self.lists = lists or ModelLists()
+        self._chance = chance
+        self._wanted: set[Provider] = set()
         self._settings = settings
         self._providers = providers
         self._clock = clock
@@ -54,8 +64,23 @@ class Health:
                     self._due_s[provider] = self._clock() + RECOVERY_S
                     self._wake.set()
 
+    def renew_lists(self) -> None:
+        """Somebody looks at the model lists: fetch those that are stale; until then the old ones are good."""
+        stale = {p for p in self._providers() if p.usable and p.spec.lists_models and self.lists.is_stale(p)}
+        if stale - self._wanted:
+            self._wanted |= stale
+            self._wake.set()
+
     def hurry(self) -> None:
         """Look again at what is due: providers or settings changed, or a window opened."""
+        self._wake.set()
+
+    def spread(self, within_s: float, chance: Callable[[], float]) -> None:
+        """Look at everybody again within so many seconds, not all at once; `chance` gives a number from 0 to 1."""
+        now_s = self._clock()
+        for provider in self._due_s:
+            self._due_s[provider] = now_s + within_s * chance()
+            self._failed_probes[provider] = 0
         self._wake.set()
 
     async def run(self) -> None:
@@ -71,20 +96,33 @@ class Health:
 
     async def _probe_due(self) -> float:
         """Probe every provider whose time has come; return the seconds until the next one is due."""
-        if self._settings().interval_s == 0:
-            return _IDLE_S
+        off = self._settings().interval_s == 0
         providers = [p for p in self._providers() if p.usable and p.spec.lists_models]
-        for forgotten in self._due_s.keys() - set(providers):
+        self._forget_all_but(set(providers))
+        wanted, self._wanted = self._wanted & set(providers), set()
+        now_s = self._clock()
+        due = wanted if off else {p for p in providers if p in wanted or self._is_due(p, now_s)}
+        slots = asyncio.Semaphore(_AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            for provider in due:
+                group.create_task(self._probe_in(slots, provider))
+        if off:
+            return _IDLE_S
+        now_s = self._clock()
+        return max(0.05, min((self._due_s.get(p, now_s) - now_s for p in providers), default=_IDLE_S))
+
+    async def _probe_in(self, slots: asyncio.Semaphore, provider: Provider) -> None:
+        async with slots:
+            await self.probe(provider)
+
+    def _forget_all_but(self, known: set[Provider]) -> None:
+        for forgotten in self._due_s.keys() - known:
             self._due_s.pop(forgotten)
             self._failed_probes.pop(forgotten, None)
             self._locks.pop(forgotten, None)
-        now_s = self._clock()
-        async with asyncio.TaskGroup() as group:
-            for provider in providers:
-                if self._due_s.get(provider, now_s) <= now_s or self._overdue(provider, now_s):
-                    group.create_task(self.probe(provider))
-        now_s = self._clock()
-        return max(0.05, min((self._due_s.get(p, now_s) - now_s for p in providers), default=_IDLE_S))
+
+    def _is_due(self, provider: Provider, now_s: float) -> bool:
+        return self._due_s.get(provider, now_s) <= now_s or self._overdue(provider, now_s)
 
     def _overdue(self, provider: Provider, now_s: float) -> bool:
         """Whether a window has opened since the provider's next probe was planned."""
@@ -110,7 +148,7 @@ class Health:
                 interval_s = min(interval_s, CLOSE_INTERVAL_S)
             if fails and provider.state not in _PROBED:
                 interval_s = min(interval_s, RECOVERY_S * 2 ** (fails - 1))
-            self._due_s[provider] = self._clock() + interval_s
+            self._due_s[provider] = self._clock() + interval_s * (1 - JITTER * self._chance())
 
     async def _ask(self, provider: Provider) -> bool:
         """One probe; return whether the provider answered as it should."""
@@ -130,15 +168,18 @@ class Health:
                 raise FaultError(
                     fault_from_status(provider.name, reply.status, reply.headers, ProviderError(), time.time())
                 )
-            models = parse_models(body)
+            latency_ms = (self._clock() - began_s) * 1000
+            await self.lists.take(provider, body)
+        except InBandError as error:
+            provider.failed(fault_from_error(provider.name, error.error))
+            return False
         except TimeoutError:
             provider.failed(_silent(provider, timeout_s))
             return False
         except FaultError as error:
             provider.failed(error.fault)
             return False
-        provider.catalogue.replace(models)
-        provider.answered((self._clock() - began_s) * 1000)
+        provider.answered(latency_ms)
         return True
 
 

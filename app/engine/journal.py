@@ -6,11 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 
 from app.domain.chat import Operation
-from app.domain.events import Attempted, RequestFinished
+from app.domain.events import Attempted, RequestFinished, Skipped
 from app.domain.faults import Fault
 from app.domain.usage import NO_USAGE, Usage
+from app.engine import tokens
 from app.engine.attempt import Attempt
 from app.engine.bus import Bus
+from app.engine.limits import Turn, total
+from app.engine.router import Candidate
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +36,11 @@ class Journal:
         self.model = ""
         self.stream = False
         self.attempts: list[Attempted] = []
+        self.skipped: list[Skipped] = []
         self.last: Attempt | None = None
+        self.turn: Turn | None = None
+        self.limits: tuple[tuple[str, str], ...] = ()
+        """The `x-ratelimit-*` headers of our own limits."""
 
     @property
     def request_id(self) -> str:
@@ -44,9 +51,14 @@ class Journal:
         """Note the end of an attempt: it answered, or failed with `fault`."""
         candidate = attempt.candidate
         self.last = attempt
+        told = fault.kind if fault else ""
         self.attempts.append(
-            Attempted(candidate.provider.id, candidate.model, fault.kind if fault else "", attempt.elapsed_ms())
+            Attempted(candidate.provider.id, candidate.model, told, attempt.elapsed_ms(), candidate.reason)
         )
+
+    def passed_over(self, candidate: Candidate, why: str) -> None:
+        """Note a candidate that was not asked, and why."""
+        self.skipped.append(Skipped(candidate.provider.id, candidate.model, why))
 
     def finish(self, status: int, outcome: str = "ok", fault: Fault | None = None) -> None:
         """Publish the account; a second call does nothing."""
@@ -54,6 +66,8 @@ class Journal:
             return
         self._finished = True
         last = self.last
+        if self.turn is not None:
+            self.turn.settle(0 if last is None or outcome == "failed" else total(last.usage))
         event = RequestFinished(
             request_id=self._request_id,
             started_at=self._started_at,
@@ -71,9 +85,21 @@ class Journal:
             first_byte_ms=last.first_byte_ms if last else None,
             usage=last.usage if last and outcome != "failed" else NO_USAGE,
             attempts=tuple(self.attempts),
+            skipped=tuple(self.skipped),
+            estimate=_estimate(last) if last and outcome != "failed" else None,
         )
         self._bus.publish(event)
         _write(event)
+
+
+def _estimate(last: Attempt) -> Callable[[], Usage] | None:
+    """How to count what the provider has not counted, later; None when it has counted everything."""
+    known, request = last.usage, last.request
+    if tokens.is_complete(known, request.operation):
+        return None
+    answer = last.reply.body if last.reply is not None else b""
+    events = getattr(last.reader, "events", 0)
+    return lambda: tokens.estimate(known, request, answer, events)
 
 
 def _write(event: RequestFinished) -> None:

@@ -2,16 +2,22 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from app.domain.events import ProviderHealthChanged
 from app.domain.faults import POLICY, Fault, FaultKind
+from app.domain.hosts import is_private
 from app.domain.status import HealthState, ProviderStatus
 from app.domain.usage import Usage
 from app.engine.bus import Bus
 from app.engine.catalogue import ModelList
+from app.engine.cooldowns import fingerprint
+from app.engine.guard import Guard
+from app.engine.hops import onward
 from app.net.client import ClientOptions, Credential, UpstreamClient
 from app.providers.spec import ProviderSpec
 from app.store.log import redact
@@ -23,6 +29,7 @@ SLOW_MS = 2000.0
 """A provider whose smoothed latency exceeds this is shown as slow."""
 
 _EWMA_WEIGHT = 0.3
+_LAST = 20
 _SOMEBODY = "The provider"
 _STATE_OF_FAULT = {
     FaultKind.AUTH: HealthState.NEEDS_KEY,
@@ -42,6 +49,15 @@ class Counters:
     failures: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cost_usd: float | None = None
+
+
+Contact = Callable[["Provider", Fault | None], None]
+"""Is told whenever the provider was reached (None) or could not be."""
+
+
+def nobody(provider: "Provider", fault: Fault | None) -> None:
+    """Nobody is told."""
 
 
 def wall_clock() -> datetime:
@@ -69,6 +85,12 @@ class Provider:
         self.counters = Counters()
         self.in_flight = 0
         self.problem: Fault | None = None
+        self.nearby = is_private(urlsplit(self.base_url).hostname or "")
+        self.repairs: dict[str, dict[str, str]] = {}
+        """What each model is known to refuse: parameters to be left out, or the names they go by."""
+        self.guard = Guard(settings.id, self.name, settings.breaker)
+        self.guard.key = fingerprint(credential.secret) if credential is not None else ""
+        self.contact: Contact = nobody
         self._credential = credential
         self._bus = bus
         self._clock = clock
@@ -76,6 +98,7 @@ class Provider:
         self._last_fault: Fault | None = None
         self._answered = False
         self._latency_ms: float | None = None
+        self._latencies_ms: deque[float] = deque(maxlen=_LAST)
         self._checked_at: datetime | None = None
         self._retired = False
         self._closing: asyncio.Future[None] | None = None
@@ -100,7 +123,7 @@ class Provider:
             name=self.name,
             base_url=self.base_url,
             credential=self._credential,
-            headers=(*self.spec.headers, *s.headers.items()),
+            headers=(*self.spec.headers, *s.headers.items(), *(onward("") if self.nearby else ())),
             max_connections=s.pool.max_connections,
             max_keepalive=s.pool.max_keepalive,
             keepalive_expiry_s=s.pool.keepalive_expiry_s,
@@ -117,6 +140,17 @@ class Provider:
     def usable(self) -> bool:
         """Whether requests may be sent at all."""
         return self.settings.enabled and self.problem is None and not self._retired
+
+    def try_now(self) -> None:
+        """Lift every cool-down, and let the next request through."""
+        self.guard.try_now()
+        self._last_fault = None
+        self._bus.publish(ProviderHealthChanged(self.status()))
+
+    def drop_idle(self) -> None:
+        """Close the connections that nobody uses: after sleep they may be dead without a sign of it."""
+        if self._client is not None:
+            self._client.drop_idle()
 
     async def close(self) -> None:
         """Close every connection at once."""
@@ -148,8 +182,10 @@ class Provider:
     def answered(self, latency_ms: float) -> None:
         """The provider answered after `latency_ms` (first byte)."""
         before = self.state
+        self.contact(self, None)
         known = self._latency_ms
         self._latency_ms = latency_ms if known is None else known + _EWMA_WEIGHT * (latency_ms - known)
+        self._latencies_ms.append(round(latency_ms, 1))
         self._checked_at = self._clock()
         self._answered, self._last_fault = True, None
         self._changed(before)
@@ -160,6 +196,7 @@ class Provider:
         Returns the fault as it may be shown: with this provider's id and name, and without a key that it repeated.
         """
         before, fault = self.state, self._shown(fault)
+        self.contact(self, fault)
         self._checked_at = self._clock()
         if POLICY[fault.kind].breaker or fault.kind in _STATE_OF_FAULT:
             self._last_fault = fault
@@ -198,7 +235,7 @@ class Provider:
         """The state of the contract."""
         if not self.settings.enabled:
             return HealthState.DISABLED
-        fault = self.problem or self._last_fault
+        fault = self.problem or self.guard.key_fault or self._last_fault
         if fault is not None:
             return _STATE_OF_FAULT.get(fault.kind, HealthState.UNREACHABLE)
         if not self._answered:
@@ -208,7 +245,8 @@ class Provider:
 
     def status(self) -> ProviderStatus:
         """Everything that is shown of this provider, at this moment."""
-        fault = (self.problem or self._last_fault) if self.settings.enabled else None
+        fault = (self.problem or self.guard.key_fault or self._last_fault) if self.settings.enabled else None
+        cooling_s = self.guard.cooling_until_s
         c = self.counters
         return ProviderStatus(
             id=self.id,
@@ -219,13 +257,17 @@ class Provider:
             state=self.state,
             detail=fault.text if fault else "",
             latency_ms=None if self._latency_ms is None else round(self._latency_ms, 1),
+            latencies_ms=tuple(self._latencies_ms),
             checked_at=self._checked_at,
+            breaker=self.guard.breaker.state,
+            cooling_until=None if cooling_s is None else datetime.fromtimestamp(round(cooling_s), UTC),
             models=None if self.catalogue.names is None else len(self.catalogue.names),
             in_flight=self.in_flight,
             requests=c.requests,
             failures=c.failures,
             input_tokens=c.input_tokens,
             output_tokens=c.output_tokens,
+            cost_usd=None if c.cost_usd is None else round(c.cost_usd, 8),
         )
 
 

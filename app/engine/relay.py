@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime
@@ -11,13 +10,15 @@ from app.dialects.dialect import Dialect
 from app.domain.chat import Answer, Operation
 from app.domain.events import RequestStarted
 from app.domain.faults import Fault, FaultError, FaultKind
+from app.domain.names import nearest
+from app.engine import hops
 from app.engine.attempt import Attempt, Call
 from app.engine.bus import Bus
 from app.engine.choice import Chooser
 from app.engine.journal import CLIENT_GONE, Journal
-from app.engine.provider import Provider, wall_clock
-from app.engine.router import Candidate, Routing
-from app.store.settings import Routing as RoutingSettings
+from app.engine.provider import wall_clock
+from app.engine.pursuit import Means, Pursuit
+from app.engine.router import Routing
 
 _log = logging.getLogger(__name__)
 
@@ -30,8 +31,6 @@ _EVENT_STREAM = (
     (b"cache-control", b"no-cache, no-store, no-transform"),
     (b"x-accel-buffering", b"no"),
 )
-_TELLING = (FaultKind.RATE_LIMITED, FaultKind.QUOTA, FaultKind.AUTH)
-"""When all candidates failed, the first of these that came up says more than that the others were down."""
 
 
 class Relay:
@@ -41,18 +40,16 @@ class Relay:
         self,
         bus: Bus,
         routing: Callable[[], Routing],
-        settings: Callable[[], RoutingSettings],
+        means: Means,
         *,
         clock: Callable[[], datetime] = wall_clock,
-        chance: Callable[[], float] = random.random,
     ) -> None:
-        """`routing` and `settings` give what is in force now; `chance` gives a number from 0 to 1."""
+        """`routing` gives what is in force now, `clock` the time of day."""
         self._bus = bus
+        self._routing = routing
         self.chooser = Chooser(routing)
-        self._settings = settings
+        self._means = means
         self._clock = clock
-        self._chance = chance
-        self._streams: set[Attempt] = set()
 
     def reject(
         self, fault: Fault, dialect: Dialect, *, request_id: str, client: str, operation: Operation = Operation.CHAT
@@ -69,73 +66,28 @@ class Relay:
         journal.stream = call.request.stream
         self._bus.publish(RequestStarted(call.request_id))
         try:
+            if call.hops:
+                hops.check(call.hops)
+            limits = self._routing().limits
+            journal.turn, journal.limits = await limits.enter(call.request), limits.headers()
             if call.request.stream:
                 return await self._stream(call, journal)
             return await self._plain(call, journal)
         except FaultError as error:
-            return self._refuse(error.fault, call.dialect, journal)
+            return self._refuse(self._with_names(error.fault, call), call.dialect, journal)
         except asyncio.CancelledError:
             journal.finish(CLIENT_GONE, "cancelled")
             raise
         except Exception:  # noqa: BLE001 - the named guard "relay"
             return self._refuse(_internal(call), call.dialect, journal)
 
-    # -- the loop over candidates and attempts
-
     async def _first_answer(self, call: Call, journal: Journal) -> Attempt:
-        """Ask one candidate after the other.
+        """Pursue an answer through the candidates.
 
         Raises:
             FaultError: nobody answered, or the fault is one that no other provider can mend.
         """
-        settings = self._settings()
-        faults: list[Fault] = []
-        choice = self.chooser.choose(call.request, call.client)
-        for candidate in choice.candidates:
-            for tries in range(candidate.provider.settings.retry.attempts):
-                if len(faults) >= settings.max_attempts:
-                    raise FaultError(_worst(faults))
-                try:
-                    attempt = await self._attempt(candidate, call, journal)
-                except FaultError as error:
-                    fault = error.fault
-                else:
-                    choice.answered(candidate, attempt.first_byte_ms or attempt.elapsed_ms())
-                    return attempt
-                faults.append(fault)
-                if not fault.policy.next:
-                    raise FaultError(fault)
-                choice.failed(candidate)
-                if tries >= fault.policy.retries:
-                    break
-                await self._pause(candidate.provider, fault, tries)
-        raise FaultError(_worst(faults))
-
-    async def _attempt(self, candidate: Candidate, call: Call, journal: Journal) -> Attempt:
-        """One attempt; what came of it is noted with the provider and in the journal."""
-        provider = candidate.provider
-        attempt = Attempt(candidate, call)
-        try:
-            await attempt.run()
-        except FaultError as error:
-            await attempt.close()
-            fault = provider.failed(error.fault)
-            journal.tried(attempt, fault)
-            provider.count(attempt.usage, failed=fault.policy.breaker or fault.policy.next)
-            raise FaultError(fault) from error
-        except BaseException:
-            await attempt.close()
-            journal.tried(attempt, None)
-            raise
-        journal.tried(attempt, None)
-        provider.answered(attempt.first_byte_ms or attempt.elapsed_ms())
-        return attempt
-
-    async def _pause(self, provider: Provider, fault: Fault, tries: int) -> None:
-        """Back off before the same provider is asked again: at once, or with full jitter."""
-        if not fault.policy.retry_at_once:
-            retry = provider.settings.retry
-            await asyncio.sleep(self._chance() * min(retry.cap_s, retry.base_s * 2**tries))
+        return await Pursuit(call, journal, self._means, self.chooser.choose(call.request, call.client)).run()
 
     # -- plain answers
 
@@ -143,6 +95,7 @@ class Relay:
         """Answer at once with the whole body."""
         attempt = await self._first_answer(call, journal)
         headers = (_JSON, *_trace(journal, attempt))
+        self._means.running.discard(attempt)
         await attempt.close()
         attempt.candidate.provider.count(attempt.usage, failed=False)
         journal.finish(200)
@@ -186,7 +139,7 @@ class Relay:
 
     async def _body(self, call: Call, journal: Journal, attempt: Attempt) -> AsyncIterator[bytes]:
         """Forward a committed stream; whatever breaks it now becomes an error event, never another provider."""
-        self._streams.add(attempt)
+        provider = attempt.candidate.provider
         fault: Fault | None = None
         outcome = "cancelled"
         try:
@@ -196,25 +149,37 @@ class Relay:
                     yield call.dialect.KEEPALIVE if data is None else data
                 outcome = "ok"
             except FaultError as error:
-                fault, outcome = attempt.candidate.provider.failed(error.fault), "incomplete"
+                fault, outcome = provider.failed(error.fault), "incomplete"
                 yield call.dialect.render_stream_fault(fault, call.request_id)
         finally:
-            self._streams.discard(attempt)
-            attempt.candidate.provider.count(attempt.usage, failed=fault is not None)
+            self._means.running.discard(attempt)
+            provider.guard.ended(attempt.ticket, fault)
+            provider.count(attempt.usage, failed=fault is not None)
             journal.finish(CLIENT_GONE if outcome == "cancelled" else 200, outcome, fault)
             await attempt.close()
 
     async def interrupt(self, fault: Fault) -> None:
-        """End every running stream with `fault` as its error event."""
-        for attempt in tuple(self._streams):
+        """Break off every attempt under way: streams end with `fault` as their error event, others are refused."""
+        for attempt in tuple(self._means.running):
             await attempt.interrupt(fault)
 
     # -- refusals
+
+    def _with_names(self, fault: Fault, call: Call) -> Fault:
+        """A provider's own 404 tells nothing about the names there are: add the nearest."""
+        if fault.kind is not FaultKind.MODEL_NOT_FOUND or not fault.provider:
+            return fault
+        asked = call.request.model.rpartition("/")[2]
+        known = {model.id for p in self._routing().providers if p.usable for model in p.catalogue.models}
+        near = nearest(asked, known - {asked, call.request.model})
+        return replace(fault, remedy=f"The nearest are: {', '.join(near)}.") if near else fault
 
     def _refuse(self, fault: Fault, dialect: Dialect, journal: Journal) -> Answer:
         """Answer with the error envelope of the dialect and account for the request."""
         journal.finish(fault.status, "failed", fault)
         headers = [_JSON, *_trace(journal, journal.last)]
+        present = {name for name, _ in headers}
+        headers += [(n, value.encode()) for name, value in fault.headers if (n := name.encode()) not in present]
         if not fault.policy.should_retry:
             headers.append((b"x-should-retry", b"false"))
         if fault.retry_after_s is not None:
@@ -233,21 +198,12 @@ def _trace(journal: Journal, attempt: Attempt | None) -> list[tuple[bytes, bytes
         (b"x-switchtower-model", candidate.model.encode("ascii", "replace")),
         (b"x-switchtower-attempts", b"%d" % len(journal.attempts)),
     ]
-    if attempt.upstream is not None:
-        for name, value in attempt.upstream.headers.items():
-            if name.startswith("x-ratelimit-"):
-                headers.append((name.encode("latin-1"), value.encode("latin-1")))
+    if attempt.dropped:
+        headers.append((b"x-switchtower-dropped-params", ", ".join(attempt.dropped).encode("ascii")))
+    upstream = attempt.upstream.headers.items() if attempt.upstream is not None else ()
+    passed_on = [(name, value) for name, value in upstream if name.startswith("x-ratelimit-")]
+    headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in passed_on or journal.limits]
     return headers
-
-
-def _worst(faults: list[Fault]) -> Fault:
-    """The fault to show when all candidates failed: the one that tells the client most, with the others named."""
-    chosen = next((f for kind in _TELLING for f in faults if f.kind is kind), faults[-1])
-    others = {f.provider: f for f in faults if f.provider != chosen.provider}
-    if not others:
-        return chosen
-    told = "; ".join(f"{provider}: {fault.kind.value}" for provider, fault in others.items())
-    return replace(chosen, message=f"{chosen.message} Also tried: {told}.")
 
 
 def _internal(call: Call) -> Fault:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl
 
 from app.domain.faults import Fault, FaultError, FaultKind
+from app.engine.hops import HEADER_BYTES
 from app.server.asgi import SHUTTING_DOWN, Headers, Receive, Scope, Send, fault_answer, send_plain
 from app.server.cors import cors_headers, preflight_answer
 from app.server.deadline import SharedDeadline
@@ -35,16 +36,17 @@ _FREE_FAILURES = 20
 _FAILURE_DELAY_S = 0.05
 _FORGET_FAILURES_S = 60.0
 _TOKEN_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
+_BROWSERS_SEND = frozenset((b"origin", b"sec-fetch-site"))
+_OF_THE_BODY = (b"content-type", b"content-encoding", b"content-length")
+_PASSED_ON = (HEADER_BYTES, b"x-switchtower-session")
 _WANTED = frozenset(
     (
         *_TOKEN_HEADERS,
         b"authorization",
         b"host",
-        b"origin",
-        b"sec-fetch-site",
-        b"content-type",
-        b"content-encoding",
-        b"content-length",
+        *_BROWSERS_SEND,
+        *_OF_THE_BODY,
+        *_PASSED_ON,
         b"x-request-id",
         b"access-control-request-headers",
     )
@@ -72,8 +74,6 @@ _TOO_SLOW = Fault(
 )
 _CHALLENGE = ((b"www-authenticate", b"Bearer"),)
 _CLOSE = ((b"connection", b"close"),)
-_SAME_SITE = (b"none", b"same-origin")
-_BROWSERS_SEND = frozenset((b"origin", b"sec-fetch-site"))
 
 
 @dataclass(slots=True)
@@ -86,6 +86,8 @@ class Visit:
     request_id: str
     body: bytes = field(default=b"", repr=False)
     cors: Headers = ()
+    hops: str = ""
+    session: str = ""
 
 
 class Inside(Protocol):
@@ -154,6 +156,7 @@ class Gate:
             await send_plain(send, preflight_answer(origin, seen.get(b"access-control-request-headers", b"")))
         elif client is not None or ((page or not origin) and self._inside.is_public(scope["method"], scope["path"])):
             visit = Visit(scope["method"], scope["path"], client or "", self._request_id(seen), cors=cors)
+            visit.hops, visit.session = (seen.get(name, b"").decode("latin-1") for name in _PASSED_ON)
             await self._admit(visit, seen, receive, send)
         else:
             await self._slow_down(presented)
@@ -179,8 +182,7 @@ class Gate:
         now = self._clock()
         if now - self._last_failure_s > _FORGET_FAILURES_S:
             self._failures = 0
-        self._failures += 1
-        self._last_failure_s = now
+        self._failures, self._last_failure_s = self._failures + 1, now
         if self._failures > _FREE_FAILURES:
             await asyncio.sleep(_FAILURE_DELAY_S)
 
@@ -242,7 +244,7 @@ def _is_stranger(scope: Scope, seen: dict[bytes, bytes], rules: CompiledRules) -
         return True
     origin = seen.get(b"origin")
     if origin is None:
-        return seen.get(b"sec-fetch-site", b"none") not in _SAME_SITE
+        return seen.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin")
     return not (rules.lists_origin(origin) or EDITOR_ORIGIN.fullmatch(origin))
 
 
@@ -295,5 +297,4 @@ def _check_size(size_bytes: int, limit_bytes: int) -> None:
     """
     if size_bytes > limit_bytes:
         message = f"The body of the request is larger than {limit_bytes / 1024 / 1024:g} MiB."
-        remedy = "Shorten it, or raise server.max_body_mib in the settings."
-        raise FaultError(Fault(FaultKind.BODY_TOO_LARGE, message, remedy=remedy))
+        raise FaultError(Fault(FaultKind.BODY_TOO_LARGE, message, "Shorten it, or raise server.max_body_mib."))

@@ -1,8 +1,8 @@
 """Path to dialect to relay: the table of what the server answers, and the few answers it makes itself."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
@@ -11,10 +11,11 @@ from app.dialects import openai_chat, openai_completions, openai_embeddings, ope
 from app.dialects.dialect import Dialect
 from app.domain.chat import Answer, Operation
 from app.domain.faults import Fault, FaultError, FaultKind
-from app.domain.models import ModelInfo
 from app.domain.names import nearest
 from app.domain.status import Snapshot
+from app.engine.accounts import Accounts
 from app.engine.attempt import Call
+from app.engine.catalogue import ModelPage
 from app.server.asgi import JSON, SHUTTING_DOWN, Headers, Message, Send, fault_answer, send_plain, start_message
 from app.server.gate import Visit
 
@@ -45,7 +46,12 @@ class Facade(Protocol):
         """Who answers what is meant for a provider."""
         ...
 
-    def models(self) -> Iterable[tuple[str, ModelInfo]]:
+    @property
+    def accounts(self) -> Accounts:
+        """What was counted."""
+        ...
+
+    def models(self) -> ModelPage:
         """Return every model that can be asked for, each behind the id of its provider."""
         ...
 
@@ -59,13 +65,17 @@ Local = Callable[[Facade, str], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A row of the table: answered by a provider (`operation`) or by ourselves (`local`, given the path)."""
+    """A row of the table: answered by a provider (`operation`) or by ourselves (`local`, given the path).
+
+    `in_thread`: answering takes so long that others should not wait for it.
+    """
 
     methods: tuple[str, ...]
     dialect: Dialect
     operation: Operation | None = None
     local: Local | None = None
     public: bool = False
+    in_thread: bool = False
 
 
 def _health(facade: Facade, path: str) -> Answer:
@@ -80,7 +90,7 @@ def _status(facade: Facade, path: str) -> Answer:
 
 def _models(facade: Facade, path: str) -> Answer:
     """List every model that can be asked for."""
-    return Answer(200, (JSON,), openai_models.render_models(facade.models()))
+    return Answer(200, (JSON,), facade.models().body)
 
 
 def _model(facade: Facade, path: str) -> Answer:
@@ -89,16 +99,22 @@ def _model(facade: Facade, path: str) -> Answer:
     Raises:
         FaultError: MODEL_NOT_FOUND.
     """
-    wanted = path.removeprefix(_MODEL_PREFIX)
-    names = []
-    for owner, model in facade.models():
-        full_name = f"{owner}/{model.id}"
-        if wanted in (full_name, model.id):
-            return Answer(200, (JSON,), openai_models.render_model(owner, model))
-        names.append(full_name if "/" in wanted else model.id)
+    wanted, page = path.removeprefix(_MODEL_PREFIX), facade.models()
+    found = page.find(wanted)
+    if found is not None:
+        return Answer(200, (JSON,), openai_models.render_model(*found))
+    names = [f"{owner}/{model.id}" if "/" in wanted else model.id for owner, model in page]
     near = ", ".join(nearest(wanted, names)) or "none"
     message = f"No provider has the model {_shown(wanted)!r}."
     raise FaultError(Fault(FaultKind.MODEL_NOT_FOUND, message, remedy=f"Nearest names: {near}.", param="model"))
+
+
+def _metrics(facade: Facade, path: str) -> Answer:
+    """Show the counters as Prometheus text."""
+    from app.server.metrics import render  # noqa: PLC0415 - 90 ms, for the few who ask
+
+    content_type, text = render(facade.accounts.tally, facade.snapshot())
+    return Answer(200, ((b"content-type", content_type.encode()),), text)
 
 
 _GET = ("GET", "HEAD")
@@ -111,6 +127,7 @@ TABLE: Mapping[str, Route] = {
     "/v1/models": Route(_GET, openai_chat, local=_models),
     _MODEL_PREFIX: Route(_GET, openai_chat, local=_model),
     "/v1/status": Route(_GET, openai_chat, local=_status),
+    "/metrics": Route(_GET, openai_chat, local=_metrics, in_thread=True),
     "/health": Route(_GET, openai_chat, local=_health, public=True),
     "/": Route(("HEAD",), openai_chat, local=_health, public=True),
 }
@@ -179,7 +196,9 @@ class Routes:
     async def _answer(self, route: Route, visit: Visit) -> Answer:
         """Ask the relay, or answer ourselves."""
         if route.local is not None:
-            answer = route.local(self._facade, visit.path)
+            ask = route.local
+            slow = route.in_thread
+            answer = await asyncio.to_thread(ask, self._facade, visit.path) if slow else ask(self._facade, visit.path)
             return Answer(answer.status, (*answer.headers, (b"x-request-id", visit.request_id.encode())), answer.body)
         relay = self._facade.relay
         try:
@@ -192,7 +211,9 @@ class Routes:
                 client=visit.client,
                 operation=route.operation or Operation.CHAT,
             )
-        return await relay.handle(Call(request, route.dialect, visit.request_id, visit.client))
+        if visit.session:
+            request = replace(request, affinity=visit.session)
+        return await relay.handle(Call(request, route.dialect, visit.request_id, visit.client, visit.hops))
 
 
 async def _send_stream(send: Send, start: Message, stream: AsyncIterator[bytes]) -> bool:

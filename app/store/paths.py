@@ -69,6 +69,11 @@ class Paths:
         """Its time says when a key or token was last changed."""
         return self.state_dir / "keys.changed"
 
+    @property
+    def cooldown_file(self) -> Path:
+        """Which providers and models are left alone, and until when."""
+        return self.cache_dir / "cooldowns.json"
+
     def prepare(self) -> None:
         """Make the folders, readable for the user only.
 

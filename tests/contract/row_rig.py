@@ -14,9 +14,11 @@ from app.domain.events import Event, RequestFinished
 from app.engine.attempt import Call
 from app.engine.bus import Bus
 from app.engine.fleet import Fleet
+from app.engine.guard import Guard
 from app.engine.health import Health
 from app.engine.provider import Provider
 from app.engine.relay import Relay
+from app.engine.resilience import Resilience
 from app.providers.registry import Registry
 from app.providers.spec import ProviderSpec
 from app.store.secrets import KeyStore
@@ -81,13 +83,21 @@ class RowRig:
         """Make the provider as the program does: from settings, the registry and a key in the environment."""
         values = {"id": self.spec.id, "kind": self.spec.id, "base_url": self.base_url, "key": "env:CONTRACT_KEY"}
         values |= {"retry": {"base_s": 0.01, "cap_s": 0.01}} | more
-        self.settings = Settings.model_validate({"providers": [values]})
+        self.settings = Settings.model_validate(
+            {"routing": {"max_wait_s": 0.01, "retry_budget_percent": 100}, "providers": [values]}
+        )
         keys = KeyStore({"CONTRACT_KEY": CANARY})
         self.fleet = Fleet(Registry.load(lambda: ()), keys, self.bus, lambda name, work: work.close())
         await self.fleet.apply(self.settings)
         self.bus.subscribe(self.events.append)
-        self.relay = Relay(self.bus, lambda: self.fleet.routing, lambda: self.settings.routing)
         self.health = Health(lambda: self.settings.health, lambda: self.fleet.providers)
+        routing = lambda: self.settings.routing  # noqa: E731
+        means = Resilience(self.fleet, self.health, self.bus, routing, lambda name, work: work.close()).means
+        self.relay = Relay(self.bus, lambda: self.fleet.routing, means)
+
+    def _forget(self) -> None:
+        provider = self.provider
+        provider.guard = Guard(provider.id, provider.name, provider.settings.breaker)
 
     @property
     def base_path(self) -> str:
@@ -121,7 +131,8 @@ class RowRig:
         return Call(dialect.parse_request(body), dialect, REQUEST_ID, "default")
 
     async def ask(self, operation: Operation = Operation.CHAT, *, stream: bool = False) -> Answer:
-        """Ask the relay."""
+        """Ask the relay, for once: no breaker is open and nothing cools down because of what came before."""
+        self._forget()
         return await self.relay.handle(self.call(operation, stream=stream))
 
     async def read(self, operation: Operation = Operation.CHAT, *, stream: bool = False) -> bytes:

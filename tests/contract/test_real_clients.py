@@ -25,6 +25,9 @@ TOKEN = "sk-local-contract-0123456789abcdef"
 KEYS = {"ONE_KEY": "key-of-one-0123456789", "TWO_KEY": "key-of-two-0123456789"}
 CHAT: dict[str, Any] = {"model": "one/test-small", "messages": [{"role": "user", "content": "hello"}]}
 SETTINGS = """
+[routing]
+max_wait_s = 0.01
+
 [[providers]]
 id = "one"
 kind = "openai"
@@ -307,7 +310,9 @@ async def test_a_providers_error_raises_the_class_for_it(
     assert error.param == (json.loads(play.body or b"{}").get("error", {}).get("param") if status == 400 else None)
     assert error.request_id
     assert "OpenAI" in error.message
-    assert error.response.headers.get("retry-after") == dict(play.headers).get("retry-after")
+    helps = error.response.headers.get("x-should-retry") != "false"
+    later = dict(play.headers).get("retry-after", "2") if helps else None
+    assert error.response.headers.get("retry-after") == later
     assert [key for key in KEYS.values() if key in str(error) or key in str(error.body)] == []
 
 
@@ -396,6 +401,15 @@ async def test_the_package_does_try_again_what_may_help(sdk: Sdk, one: FaultyUps
     reply = await sdk.do(lambda c: c.chat.completions.create(**CHAT), max_retries=1)
     assert reply.choices[0].message.content == one.voice.text
     assert len(one.posts) == 3
+
+
+async def test_the_retries_of_the_package_never_multiply_ours(sdk: Sdk, one: FaultyUpstream) -> None:
+    one.script(plays.SERVER_ERROR)
+    with pytest.raises(openai.InternalServerError) as caught:
+        await sdk.do(lambda c: c.chat.completions.create(**CHAT), max_retries=2)
+    assert float(caught.value.response.headers["retry-after"]) >= 1
+    assert len(one.posts) <= 3 * 4
+    assert len(one.posts) <= 6, "our own second try, for each of the package's three"
 
 
 @pytest.mark.parametrize(

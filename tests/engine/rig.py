@@ -11,8 +11,11 @@ from app.domain.models import Alias
 from app.domain.secret import Secret
 from app.engine.attempt import Call
 from app.engine.bus import Bus
+from app.engine.outage import Outage
 from app.engine.provider import Provider
+from app.engine.pursuit import Means
 from app.engine.relay import Relay
+from app.engine.retries import Retries
 from app.engine.router import Routing
 from app.net.client import Credential
 from app.providers.registry import Registry
@@ -44,11 +47,19 @@ class Rig:
     providers: list[Provider]
     aliases: dict[str, Alias] = field(default_factory=dict)
     forced: str = ""
-    settings: RoutingSettings = field(default_factory=RoutingSettings)
+    settings: RoutingSettings = field(default_factory=lambda: RoutingSettings(max_wait_s=0.05))
     events: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.relay = Relay(self.bus, self.routing, lambda: self.settings)
+        self.refreshed: list[Provider] = []
+        self.asked: list[Provider] = []
+        self.told: list[bool] = []
+        self.outage = Outage(lambda: self.providers, self.asked.append, self.told.append)
+        self.retries = Retries(lambda: self.settings.retry_budget_percent)
+        self.means = Means(lambda: self.settings, self.retries, self.outage, self.refreshed.append)
+        self.relay = Relay(self.bus, self.routing, self.means)
+        for provider in self.providers:
+            provider.contact = self.outage.contact
         self.bus.subscribe(self.events.append)
 
     def routing(self) -> Routing:

@@ -79,7 +79,7 @@ def test_the_context_window_is_known() -> None:
 def test_every_price_of_the_list_agrees_with_the_librarys_own_arithmetic(tokens: int) -> None:
     known = {prices._LISTED_AS.get(kind, kind): kind for kind in ("openai", "openrouter", "xai", "groq", "gemini")}
     known |= {kind: kind for kind in ("anthropic", "perplexity", "mistral", "deepseek", "together", "fireworks")}
-    usage = Usage(fresh_input=tokens, cache_read=tokens // 2, cache_write=tokens // 4, output=500, reasoning=200, searches=2)
+    usage = Usage(tokens, tokens // 2, tokens // 4, output=500, reasoning=200, searches=2)
     listed = {"input_tokens": usage.input, "output_tokens": 500, "output_reasoning_tokens": 200, "web_searches": 2}
     listed |= {"cache_read_tokens": usage.cache_read, "cache_write_tokens": usage.cache_write}
     compared = 0

@@ -11,6 +11,7 @@ from app.domain.chat import Answer, Operation
 from app.domain.models import ModelInfo
 from app.domain.secret import Secret
 from app.domain.status import HealthState, ProviderStatus, Snapshot
+from app.engine.catalogue import ModelPage
 from app.server.connection import Connection
 from app.server.gate import Gate, GateRules
 from app.server.listener import Listener
@@ -95,8 +96,8 @@ class Program:
         ("router", ModelInfo("anthropic/claude-sonnet-4.5")),
     )
 
-    def models(self):
-        return self.entries
+    def models(self) -> ModelPage:
+        return ModelPage(self.entries)
 
     def snapshot(self) -> Snapshot:
         when = datetime(2026, 11, 23, 10, tzinfo=UTC)
