@@ -113,6 +113,7 @@ async def test_status_has_the_field_names_of_the_contract(served):
             "input_tokens": 0,
             "output_tokens": 0,
             "cost_usd": None,
+            "latencies_ms": [],
         }
     ]
 
@@ -166,3 +167,9 @@ async def test_a_long_path_is_not_repeated_whole(served):
     reply = await served.request("GET", "/" + "a" * 5000)
     assert reply.status == 404
     assert len(reply.body) < 600
+
+
+async def test_a_client_may_name_its_conversation_in_a_header(served):
+    for headers, affinity in (({}, ""), ({"x_switchtower_session": "talk-7"}, "talk-7")):
+        await served.request("POST", "/v1/chat/completions", CHAT_BODY, **headers)
+        assert served.relay.calls[-1].request.affinity == affinity
