@@ -155,6 +155,8 @@ class Pursuit:
         provider.answered(first_byte_ms)
         (provider.guard.began if self.call.request.stream else provider.guard.succeeded)(ticket)
         self.choice.answered(candidate, first_byte_ms)
+        if attempt.upstream is not None:
+            self.choice.limits.note(provider.id, attempt.upstream.headers)
         return attempt
 
     def _failed(self, attempt: Attempt, fault: Fault) -> Fault:

@@ -1,7 +1,8 @@
 """The limits in force: of all providers together and of each one that has some, and the tokens a request reserves."""
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from app.domain.chat import ApiRequest, Operation
 from app.engine.bucket import Quota
@@ -11,6 +12,12 @@ from app.store.settings import Limits as LimitSettings
 from app.store.settings import ProviderLimits, Settings
 
 _EVERYBODY = "all providers together"
+_LEFT = "x-ratelimit-remaining-"
+_RESET = "x-ratelimit-reset-"
+_COUNTED = ("requests", "tokens")
+_LONGEST_S = 60.0
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)")
+_UNIT_S = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 class Limits:
@@ -21,6 +28,7 @@ class Limits:
         self._clock = clock
         self._all = Limiter(_EVERYBODY, Quota(), clock)
         self._by_provider: dict[str, Limiter] = {}
+        self._empty_until_s: dict[str, float] = {}
         self.queue_s = 0.0
 
     def apply(self, settings: Settings) -> None:
@@ -40,9 +48,24 @@ class Limits:
         return self._by_provider.get(provider_id) if self._by_provider else None
 
     def is_short(self, provider_id: str) -> bool:
-        """Whether a request would have to wait for that provider's limits."""
+        """Whether a request would have to wait for the limits the settings give that provider, or for its own."""
+        if self._empty_until_s and self._empty_until_s.get(provider_id, 0.0) > self._clock():
+            return True
         limiter = self.of(provider_id)
         return limiter is not None and (limiter.waiting > 0 or limiter.wait_s() > 0)
+
+    def note(self, provider_id: str, headers: Mapping[str, str]) -> None:
+        """Read what a provider says is left of its own limits: at nothing it is asked last until they are refilled.
+
+        It is never refused for that: only the provider itself knows. At most a minute is believed.
+        """
+        for counted in _COUNTED:
+            if headers.get(_LEFT + counted) == "0":
+                wait_s = min(_LONGEST_S, duration_s(headers.get(_RESET + counted, "")))
+                self._empty_until_s[provider_id] = self._clock() + wait_s
+                return
+        if self._empty_until_s:
+            self._empty_until_s.pop(provider_id, None)
 
     async def enter(self, request: ApiRequest) -> Turn:
         """Take a turn among all requests, waiting for it up to `queue_s`.
@@ -68,6 +91,14 @@ async def take(limiter: Limiter, request: ApiRequest, wait_s: float) -> Turn:
         return await limiter.take(0, wait_s)
     written = 0 if request.operation is Operation.EMBEDDINGS else output_tokens(request)
     return await limiter.take(input_tokens(request) + written, wait_s)
+
+
+def duration_s(text: str) -> float:
+    """Seconds from a duration as providers write it (`6m0s`, `20ms`, `1.5s`, `3`), 0 when it is none."""
+    parts = _PART.findall(text)
+    if "".join(number + unit for number, unit in parts) != text:
+        return 0.0
+    return sum(float(number) * _UNIT_S[unit] for number, unit in parts)
 
 
 def _quota(limits: LimitSettings | ProviderLimits) -> Quota:

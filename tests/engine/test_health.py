@@ -128,3 +128,35 @@ async def test_what_others_say_changes_no_plan(rig: Rig) -> None:
     health = make_health(rig)
     health.hear(ProviderHealthChanged(rig.providers[0].status()))
     assert health._due_s == {}
+
+
+async def test_with_probes_off_a_stale_list_is_renewed_once_somebody_looks(rig: Rig, first: FaultyUpstream) -> None:
+    health = make_health(rig, interval_s=0)
+    for _ in range(1000):
+        health.renew_lists()
+    await running(health, lambda: rig.providers[0].catalogue.names is not None)
+    health.renew_lists()
+    await asyncio.sleep(0.02)
+    assert [r.path for r in first.requests] == ["/v1/models"]
+
+
+async def test_the_next_probes_are_spread(rig: Rig) -> None:
+    chances = iter((0.0, 1.0))
+    chosen = HealthSettings(interval_s=100)
+    health = Health(lambda: chosen, lambda: rig.providers, clock=lambda: 0.0, chance=lambda: next(chances))
+    for provider in rig.providers:
+        await health.probe(provider)
+    assert list(health._due_s.values()) == [100.0, 90.0]
+
+
+async def test_a_success_that_carries_an_error_is_a_failed_probe(rig: Rig, first: FaultyUpstream) -> None:
+    first.script_get(plays.ERROR_BODY)
+    await make_health(rig).probe(rig.providers[0])
+    assert rig.providers[0].state is HealthState.UNREACHABLE
+
+
+async def test_the_last_twenty_latencies_are_kept(rig: Rig) -> None:
+    provider = rig.providers[0]
+    for ms in range(25):
+        provider.answered(float(ms))
+    assert provider.status().latencies_ms == tuple(float(ms) for ms in range(5, 25))

@@ -5,7 +5,7 @@ import pytest
 from app.dialects import openai_chat
 from app.domain.chat import ApiRequest
 from app.domain.faults import FaultError
-from app.engine.quotas import Limits, take
+from app.engine.quotas import Limits, duration_s, take
 from app.store.settings import Settings
 
 
@@ -53,3 +53,29 @@ async def test_new_settings_keep_what_was_used() -> None:
     limits.apply(settings({}))
     assert limits.of("a") is None
     turn.settle(5)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("6m0s", 360), ("20ms", 0.02), ("1.5s", 1.5), ("3", 3), ("1h2m", 3720), ("", 0), ("soon", 0), ("-3s", 0)],
+)
+def test_durations_are_read_as_providers_write_them(text: str, seconds: float) -> None:
+    assert duration_s(text) == pytest.approx(seconds)
+
+
+def test_a_provider_that_says_nothing_is_left_is_asked_last_until_it_is_refilled() -> None:
+    now_s = [100.0]
+    limits = Limits(lambda: now_s[0])
+    limits.note("a", {"x-ratelimit-remaining-requests": "5", "x-ratelimit-remaining-tokens": "10"})
+    assert not limits.is_short("a")
+    limits.note("a", {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "20s"})
+    assert limits.is_short("a")
+    assert not limits.is_short("b")
+    now_s[0] += 21
+    assert not limits.is_short("a")
+    limits.note("a", {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "9h"})
+    now_s[0] += 61
+    assert not limits.is_short("a"), "no more than a minute is believed"
+    limits.note("a", {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "9h"})
+    limits.note("a", {"x-ratelimit-remaining-tokens": "1"})
+    assert not limits.is_short("a")
