@@ -138,6 +138,7 @@ class EventWriter:
     def _ended(self, _: Ended) -> bytes:
         if not self._request.wants_usage:
             return DONE
+        self._begin(Started())
         usage = msgspec.json.encode(write_usage(self._usage))
         return self._head + b'],"usage":' + usage + b"}\n\n" + DONE
 

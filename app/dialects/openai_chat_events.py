@@ -108,6 +108,9 @@ class EventReader:
             return
         if data.strip() == b"[DONE]":
             self._over = True
+            for choice in self._choices.values():
+                if not choice.finished:
+                    self._finish(choice, None, events)
             events.append(Ended())
             return
         chunk = _object(data)

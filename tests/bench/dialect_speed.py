@@ -1,4 +1,4 @@
-"""Print how fast the OpenAI dialects read requests and streams: `python tests/bench/dialect_speed.py`."""
+"""Print how fast the dialects read and translate requests and streams: `python tests/bench/dialect_speed.py`."""
 
 import json
 import sys
@@ -8,7 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from app.dialects import openai_chat
+from app.dialects import anthropic, openai_chat
+from app.dialects.translation import Side, Translation
 from app.domain.chat import ApiRequest
 
 REPEATS = 7
@@ -59,6 +60,49 @@ def stream_us(event: bytes, read_bytes: int, total: int = 4000) -> float:
     return best_us(run, 3) / total
 
 
+def anthropic_delta() -> bytes:
+    """One small content event as Anthropic sends it."""
+    event = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": " Hello"}}
+    return b"event: content_block_delta\ndata: " + json.dumps(event, separators=(",", ":")).encode() + b"\n\n"
+
+
+def translated_us(client: Side, provider: Side, event: bytes, read_bytes: int, total: int = 4000) -> float:
+    """Microseconds per event of a translated stream."""
+    request = ApiRequest(openai_chat.parse_request(body(200)).operation, "m", stream=True, body=body(200))
+    stream = event * total
+    reads = [stream[at : at + read_bytes] for at in range(0, len(stream), read_bytes)]
+
+    def run() -> None:
+        reader = Translation(client, provider).open_stream(request)
+        for read in reads:
+            reader.feed(read)
+
+    return best_us(run, 3) / total
+
+
+def conversation(turns: int = 24) -> bytes:
+    """A request of about 10 kB with turns and tools, readable in both dialects but for its tools."""
+    words = 'Words, "quoted" words and\nnew lines. ' * 9
+    messages = [{"role": "user" if at % 2 == 0 else "assistant", "content": words} for at in range(turns)]
+    return json.dumps({"model": "m", "max_tokens": 1000, "stream": True, "messages": messages}).encode()
+
+
+def print_translations() -> None:
+    """Print what a translation costs."""
+    print("translated                                 us/event, 64 kB reads   one per read")
+    openai_event = chunk(" Hello")
+    for name, client, provider, event in (
+        ("OpenAI client, Anthropic provider", openai_chat, anthropic, anthropic_delta()),
+        ("Anthropic client, OpenAI provider", anthropic, openai_chat, openai_event),
+    ):
+        many, single = (translated_us(client, provider, event, size) for size in (65536, len(event)))
+        print(f"  {name:42} {many:18.2f} {single:14.2f}")
+    data = conversation()
+    up = best_us(lambda: anthropic.write_request(openai_chat.read_request(data), "claude"), 300)
+    down = best_us(lambda: openai_chat.write_request(anthropic.read_request(data), "gpt"), 300)
+    print(f"  request of {len(data):,} bytes: OpenAI to Anthropic {up:.0f} us, Anthropic to OpenAI {down:.0f} us")
+
+
 def main() -> None:
     """Print the table."""
     event = chunk(" Hello")
@@ -85,6 +129,7 @@ def main() -> None:
         parse = best_us(lambda data=data: openai_chat.parse_request(data), number)
         build = best_us(lambda request=request: openai_chat.build_request(request, "another-model"), number)
         print(f"  {len(data):>9,} bytes {'':27} {parse:8.1f}  {build:8.1f}")
+    print_translations()
 
 
 if __name__ == "__main__":

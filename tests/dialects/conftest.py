@@ -30,6 +30,12 @@ def exchanges() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def anthropic_exchanges() -> list[dict[str, Any]]:
+    """Exchanges with Anthropic's `/v1/messages`."""
+    return [e for e in _recorded("provider_exchanges.jsonl.gz") if e["path"] == "/v1/messages"]
+
+
+@pytest.fixture(scope="session")
 def client_requests() -> list[dict[str, Any]]:
     """Requests real clients sent, with the body parsed."""
     return _recorded("client_requests.jsonl.gz")

@@ -1,0 +1,64 @@
+"""Typed fields, refusals by name and the arguments of calls."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.dialects import fields
+from app.domain.faults import FaultError, FaultKind
+from app.domain.hub import ChatRequest, Message, Role
+
+
+@pytest.mark.parametrize(
+    ("read", "value"),
+    [
+        (fields.text, 1),
+        (fields.number, "1"),
+        (fields.number, True),
+        (fields.integer, 1.5),
+        (fields.flag, 1),
+        (fields.child, []),
+        (fields.objects, [1]),
+        (fields.strings, [1]),
+    ],
+)
+def test_a_wrong_type_is_refused_by_name(read: Any, value: object) -> None:
+    with pytest.raises(FaultError, match="`x`") as refused:
+        read({"x": value}, "x")
+    assert refused.value.fault.kind is FaultKind.INVALID_REQUEST
+    assert refused.value.fault.param == "x"
+
+
+def test_missing_and_null_say_nothing() -> None:
+    for sent in ({}, {"x": None}):
+        assert fields.text(sent, "x") == ""
+        assert fields.number(sent, "x") is fields.integer(sent, "x") is fields.flag(sent, "x") is None
+        assert (fields.child(sent, "x"), fields.objects(sent, "x"), fields.strings(sent, "x")) == ({}, [], ())
+
+
+def test_a_whole_float_is_an_integer_and_a_string_a_list_of_one() -> None:
+    assert fields.integer({"x": 4.0}, "x") == 4
+    assert fields.strings({"x": "a"}, "x") == ("a",)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"1"])
+def test_a_body_must_be_an_object(body: bytes) -> None:
+    with pytest.raises(FaultError):
+        fields.parse_object(body)
+
+
+def test_fields_of_one_dialect_are_named_and_those_that_matter_refused() -> None:
+    request = ChatRequest("m", (Message(Role.USER, (), extras={"prefix": True}),), "openai", extras={"store": False})
+    assert fields.foreign(request, "Anthropic messages") == ["store", "prefix"]
+    with pytest.raises(FaultError, match="`modalities`"):
+        fields.foreign(ChatRequest("m", (), "openai", extras={"modalities": ["audio"]}), "Anthropic messages")
+
+
+def test_arguments_stay_as_the_model_wrote_them() -> None:
+    big = '{"n": 123456789012345678901234567890, "é":"\\u00e9"}'
+    assert msgspec.json.encode(fields.arguments_object(big)).decode() == big
+    assert fields.arguments_object("") == {}
+    assert fields.arguments_object("  ") == {}
+    for broken in ("[1]", '{"a"', "words"):
+        assert fields.arguments_object(broken) == {"_raw": broken}

@@ -1,0 +1,129 @@
+"""Hub requests as OpenAI chat: Anthropic clients with OpenAI providers, and cousins' quirks."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app.dialects import openai_chat
+from app.dialects.openai_chat import QUIRKS, Quirks
+from app.domain.faults import FaultError
+from dialects.translating import anthropic_request, openai_request, to_openai
+
+PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUJD"}}
+
+
+def test_system_tools_and_limits() -> None:
+    body = to_openai(
+        system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+        tools=[{"name": "f", "description": "d", "input_schema": {"type": "object", "$defs": {"x": {}}}}],
+        tool_choice={"type": "any", "disable_parallel_tool_use": True},
+        stop_sequences=["END"],
+        stream=True,
+        metadata={"user_id": "u"},
+    )
+    assert body == {
+        "model": "gpt",
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "tools": [
+            {
+                "type": "function",
+                "function": {"name": "f", "description": "d", "parameters": {"type": "object", "$defs": {"x": {}}}},
+            }
+        ],
+        "tool_choice": "required",
+        "parallel_tool_calls": False,
+        "stop": ["END"],
+        "max_tokens": 100,
+        "user": "u",
+    }
+
+
+def test_tool_results_come_first_and_their_pictures_behind_them() -> None:
+    results = [
+        {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text", "text": "seen"}, PNG]},
+        {"type": "tool_result", "tool_use_id": "b", "is_error": True, "content": "no such file"},
+        {"type": "text", "text": "Go on."},
+    ]
+    calls = [{"type": "tool_use", "id": i, "name": "f", "input": {}} for i in ("a", "b")]
+    messages = to_openai(messages=[{"role": "assistant", "content": calls}, {"role": "user", "content": results}])
+    assert [m["role"] for m in messages["messages"]] == ["assistant", "tool", "tool", "user", "user"]
+    assert messages["messages"][1]["content"] == "seen"
+    assert messages["messages"][2]["content"] == "Error: no such file"
+    assert messages["messages"][3]["content"][0]["image_url"]["url"] == "data:image/png;base64,QUJD"
+
+
+def test_arguments_keep_their_bytes() -> None:
+    body = (
+        b'{"model":"m","max_tokens":1,"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"a",'
+        b'"name":"f","input":{"b": 123456789012345678901234567890, "a": "\\u00e9"}}]}]}'
+    )
+    written = openai_chat.write_request(openai_chat_side(body), "gpt").body
+    call = json.loads(written)["messages"][0]["tool_calls"][0]
+    assert call["function"]["arguments"] == '{"b": 123456789012345678901234567890, "a": "\\u00e9"}'
+
+
+def openai_chat_side(body: bytes) -> Any:
+    from app.dialects import anthropic
+
+    return anthropic.read_request(body)
+
+
+def test_thinking_becomes_effort_and_thoughts_go_where_the_cousin_wants_them() -> None:
+    thinking = {"type": "thinking", "thinking": "Hm.", "signature": "S"}
+    request = anthropic_request(
+        thinking={"type": "enabled", "budget_tokens": 31999},
+        messages=[{"role": "assistant", "content": [thinking, {"type": "text", "text": "a"}]}],
+    )
+    plain = openai_chat.write_request(request, "gpt")
+    assert json.loads(plain.body)["reasoning_effort"] == "high"
+    assert "thinking" in plain.dropped
+    for kind, name in (("deepseek", "reasoning_content"), ("groq", "reasoning")):
+        body = json.loads(openai_chat.write_request(request, "m", QUIRKS[kind]).body)
+        assert body["messages"][0][name] == "Hm."
+    detail = json.loads(openai_chat.write_request(request, "m", QUIRKS["openrouter"]).body)["messages"][0]
+    assert detail["reasoning_details"][0]["signature"] == "S"
+    assert detail["reasoning_details"][0]["format"] == "anthropic-claude-v1"
+
+
+def test_quirks_are_data() -> None:
+    request = anthropic_request(top_k=5, system=[{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}])
+    plain = openai_chat.write_request(request, "gpt")
+    assert plain.dropped == ("top_k",)
+    written = json.loads(openai_chat.write_request(request, "m", Quirks("limit", top_k=True, cache_marks=True)).body)
+    assert (written["limit"], written["top_k"]) == (100, 5)
+    assert written["messages"][0]["content"][0]["cache_control"] == {"type": "ephemeral"}
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "server_tool_use", "id": "a", "name": "web_search", "input": {}},
+        {"type": "image", "source": {"type": "file", "file_id": "f"}},
+        {"type": "document", "source": {"type": "url", "url": "https://x/a.pdf"}},
+    ],
+)
+def test_what_openai_has_no_word_for_is_refused_never_silent(block: dict[str, Any]) -> None:
+    with pytest.raises(FaultError, match="cannot be said"):
+        to_openai(messages=[{"role": "user", "content": [block]}])
+
+
+def test_a_tool_of_another_provider_is_refused() -> None:
+    with pytest.raises(FaultError, match="web_search"):
+        to_openai(tools=[{"type": "web_search_20250305", "name": "web_search"}])
+
+
+def test_documents() -> None:
+    pdf = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "QUJD"}}
+    words = {"type": "document", "title": "T", "source": {"type": "text", "media_type": "text/plain", "data": "w"}}
+    content = to_openai(messages=[{"role": "user", "content": [pdf, words]}])["messages"][0]["content"]
+    assert content[0]["file"] == {"filename": "document.pdf", "file_data": "data:application/pdf;base64,QUJD"}
+    assert content[1] == {"type": "text", "text": "T\n\nw"}
+
+
+def test_fields_of_one_dialect_are_named_when_left_out() -> None:
+    written = openai_chat.write_request(anthropic_request(service_tier="auto"), "gpt")
+    assert written.dropped == ("service_tier",)
+    assert openai_chat.write_request(openai_request(store=False), "gpt").dropped == ()
