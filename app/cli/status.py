@@ -18,6 +18,7 @@ _COLUMNS = {
     "in flight": "in_flight",
     "requests": "requests",
     "failures": "failures",
+    "cost USD": "cost_usd",
     "cooling until": "cooling_until",
 }
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400

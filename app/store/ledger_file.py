@@ -49,6 +49,7 @@ def _add_cost(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE requests ADD COLUMN searches INTEGER")
     connection.execute("ALTER TABLE requests ADD COLUMN skipped TEXT NOT NULL DEFAULT '[]'")
     connection.execute("CREATE INDEX requests_by_id ON requests (request_id)")
+    connection.execute("CREATE INDEX requests_not_ok ON requests (started_at_ms) WHERE outcome <> 'ok'")
     connection.execute("ALTER TABLE daily ADD COLUMN cost_usd REAL NOT NULL DEFAULT 0")
     connection.execute("ALTER TABLE daily ADD COLUMN unknown_cost INTEGER NOT NULL DEFAULT 0")
     connection.execute("UPDATE daily SET unknown_cost = requests - failures")

@@ -31,6 +31,7 @@ SELECT request_id, started_at_ms, operation, model, client, stream, provider, pr
 FROM requests
 """
 _USAGE_AT = 14
+_FIRST_ERROR = 400
 _COUNTS = ("fresh_input", "cache_read", "cache_write", "output", "reasoning", "audio", "images", "searches")
 _USAGE_END = _USAGE_AT + len(_COUNTS)
 
@@ -77,6 +78,8 @@ class LedgerReader:
             return
         query, values = _query(wanted, newest_first=newest_first)
         with closing(self._connect()) as connection:
+            if not _may_exist(connection, wanted):
+                return
             for row in connection.execute(query, values):
                 yield _past_request(row)
 
@@ -89,6 +92,16 @@ class LedgerReader:
 
     def _day(self, moment: datetime) -> str:
         return moment.astimezone(self._zone).date().isoformat()
+
+
+def _may_exist(connection: sqlite3.Connection, wanted: RequestFilter) -> bool:
+    """Whether the daily sums, which are few, know the provider and the client at all."""
+    named = {"provider": wanted.provider, "client": wanted.client}
+    return all(
+        connection.execute(f"SELECT 1 FROM daily WHERE {column} = ? LIMIT 1", (name,)).fetchone()  # noqa: S608 - ours
+        for column, name in named.items()
+        if name
+    )
 
 
 def _query(wanted: RequestFilter, *, newest_first: bool) -> tuple[str, list[object]]:
@@ -108,6 +121,8 @@ def _query(wanted: RequestFilter, *, newest_first: bool) -> tuple[str, list[obje
         if value is not None:
             conditions.append(f"{column} = ?")
             values.append(value)
+    if wanted.outcome not in ("", "ok") or (wanted.status or 0) >= _FIRST_ERROR:
+        conditions.append("outcome <> 'ok'")  # so that the index of these few is used
     if wanted.model:
         conditions.append("(model = ? OR provider_model = ?)")
         values += (wanted.model, wanted.model)

@@ -301,7 +301,7 @@ async def test_stop_commits_what_is_waiting_and_start_goes_on(path: Path) -> Non
 
 async def test_kill_9_at_random_loses_no_acknowledged_row(path: Path) -> None:
     acknowledged = 0
-    for round_number in range(20):
+    for round_number in range(int(os.environ.get("KILLS", "20"))):
         before = len(rows(path)) if path.exists() and round_number else 0
         writer = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("ledger_writer.py")), str(path)],
