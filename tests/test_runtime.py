@@ -14,7 +14,7 @@ from app.domain.events import ProvidersChanged, SettingsChanged, SettingsRejecte
 from app.domain.history import RequestFilter
 from app.domain.secret import Secret
 from app.domain.status import HealthState
-from app.domain.usage import Grouping
+from app.domain.usage import Grouping, UsageSource
 from app.runtime import DemoRuntime, Runtime, StartError
 from app.store.key_stamp import KeyStamp
 from app.store.memory_keyring import MemoryKeyring
@@ -442,3 +442,40 @@ async def test_metrics_are_prometheus_text_behind_the_token(make: Make, upstream
     labels = 'client="default",model="gpt-5-mini",outcome="ok",provider="one"'
     assert f"switchtower_requests_total{{{labels}}} 1.0" in reply.text
     assert 'switchtower_provider_up{kind="openai",provider="one"} 1.0' in reply.text
+
+
+def uncounted(stream: bool) -> bytes:
+    """An answer without usage: a plain one of 40 bytes of text, or a stream of seven pieces."""
+    if not stream:
+        message = {"role": "assistant", "content": "word " * 8}
+        return json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).encode()
+    pieces = [{"choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]}] * 7
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    return b"".join(b"data: " + json.dumps(piece).encode() + b"\n\n" for piece in (*pieces, end)) + b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize(("stream", "output"), [(False, 10), (True, 7)])
+async def test_tokens_that_nobody_counts_are_estimated(make: Make, stream: bool, output: int) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body, kind = uncounted(stream), b"text/event-stream" if stream else b"application/json"
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\ncontent-length: %d\r\n\r\n" % (kind, len(body)) + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        runtime = make(
+            f'[[providers]]\nid = "one"\nkind = "openai"\nbase_url = "http://127.0.0.1:{port}/v1"\nkey = "none"\n'
+            'models = ["gpt-5-mini"]\n[health]\ninterval_s = 0\n'
+        )
+        await runtime.start(port=0)
+        assert (await post(runtime, PRICED | {"stream": stream})).status_code == 200
+        await runtime.accounts.settled()
+        (row,) = await runtime.ledger.requests(RequestFilter())
+    assert (row.usage.source, row.usage.output) == (UsageSource.ESTIMATE, output)
+    assert row.usage.input
+    assert row.cost_usd
+    (status,) = runtime.snapshot().providers
+    assert (status.output_tokens, status.cost_usd) == (output, pytest.approx(row.cost_usd))
