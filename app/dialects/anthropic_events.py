@@ -32,8 +32,8 @@ class EventReader:
     def __init__(self) -> None:
         """Start at the beginning."""
         self._splitter = sse.Splitter()
-        self._kinds: dict[object, str] = {}
-        self._signatures: dict[object, str] = {}
+        self._kinds: dict[int, str] = {}
+        self._signatures: dict[int, str] = {}
         self._called = self._over = self._finished = False
 
     def feed(self, data: bytes) -> list[StreamEvent]:
@@ -92,9 +92,9 @@ class EventReader:
             events.append(Counted(usage))
 
     def _block(self, event: Object, events: list[StreamEvent]) -> None:
-        at, block = event.get("index"), _child(event, "content_block")
+        at, block = _index(event), _child(event, "content_block")
         kind = self._kinds[at] = str(block.get("type"))
-        if kind == "tool_use" and isinstance(at, int):
+        if kind == "tool_use":
             self._called = True
             events.append(CallStarted(at, str(block.get("id") or ""), str(block.get("name") or "")))
             if block.get("input"):
@@ -107,7 +107,7 @@ class EventReader:
             events.append(ThoughtDelta(sealed=str(block.get("data") or ""), origin=NAME))
 
     def _delta(self, event: Object, events: list[StreamEvent]) -> None:
-        delta, at = _child(event, "delta"), event.get("index")
+        delta, at = _child(event, "delta"), _index(event)
         kind = delta.get("type")
         text = delta.get("text")
         if kind == "text_delta":
@@ -121,15 +121,15 @@ class EventReader:
         elif kind == "citations_delta":
             events.append(Cited(read_citation(_child(delta, "citation"))))
 
-    def _arguments(self, at: object, part: object, events: list[StreamEvent]) -> None:
-        if isinstance(part, str) and part and self._kinds.get(at) == "tool_use" and isinstance(at, int):
+    def _arguments(self, at: int, part: object, events: list[StreamEvent]) -> None:
+        if isinstance(part, str) and part and self._kinds.get(at) == "tool_use":
             events.append(CallDelta(at, part))
 
     def _stop(self, event: Object, events: list[StreamEvent]) -> None:
         """A signature counts only when its block is whole: half of one must never be kept."""
-        at = event.get("index")
+        at = _index(event)
         kind, signature = self._kinds.pop(at, ""), self._signatures.pop(at, "")
-        if kind == "tool_use" and isinstance(at, int):
+        if kind == "tool_use":
             events.append(CallEnded(at))
         elif signature:
             events.append(ThoughtDelta(signature=signature, origin=NAME))
@@ -175,6 +175,11 @@ def parse_object(data: bytes) -> Object | None:
     except json_edit.JsonError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _index(event: Object) -> int:
+    at = event.get("index")
+    return at if isinstance(at, int) else -1
 
 
 def _child(holder: Object, key: str) -> Object:

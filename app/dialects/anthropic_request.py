@@ -166,6 +166,8 @@ def _tool_choice(choice: Object) -> ToolChoice:
 
 # -- messages
 
+_ROLES = {role.value: role for role in (Role.USER, Role.ASSISTANT, Role.SYSTEM)}
+
 
 def _system(sent: Object) -> tuple[Message, ...]:
     system = sent.get("system")
@@ -179,18 +181,21 @@ def _system(sent: Object) -> tuple[Message, ...]:
 def _messages(sent: Object, raw: list[list[str]]) -> list[Message]:
     out: list[Message] = []
     for at, item in enumerate(fields.objects(sent, "messages")):
-        role, content = item.get("role"), item.get("content")
+        role, content = _ROLES.get(str(item.get("role"))), item.get("content")
+        if len(item) == 2 and isinstance(content, str) and role:  # noqa: PLR2004 - role and content
+            out.append(Message(role, (Text(content, extras=_NO_EXTRAS),), "", _NO_EXTRAS, _NO_EXTRAS))
+            continue
         where = f"messages[{at}]"
-        if role not in ("user", "assistant", "system"):
+        if role is None:
             refuse(f"`{where}.role` is none that is known.", "Send user or assistant.", f"{where}.role")
         extras = fields.rest(item, ("role", "content"))
         parts = read_blocks(content, f"{where}.content", raw[at] if at < len(raw) else [])
-        results = tuple(part for part in parts if isinstance(part, ToolResult)) if role == "user" else ()
+        results = tuple(part for part in parts if isinstance(part, ToolResult)) if role is Role.USER else ()
         if results:
             out.append(Message(Role.TOOL, results))
             parts = tuple(part for part in parts if not isinstance(part, ToolResult))
         if parts or not results:
-            out.append(Message(Role(role), parts, extras=extras))
+            out.append(Message(role, parts, extras=extras))
     return out
 
 

@@ -62,6 +62,8 @@ def read_reply(body: bytes, *, think_tags: bool = False) -> ChatReply:
         raise InBandError(error)
     usage = find_usage(reply)
     choices = [choice for choice in reply["choices"] if isinstance(choice, dict)]
+    if not choices:
+        raise openai.bad_reply("an answer without any choice")
     created = reply.get("created")
     return ChatReply(
         id=str(reply.get("id") or ""),

@@ -96,7 +96,7 @@ def read_request(body: bytes) -> ChatRequest:
         extras["stream_options"] = options
     return ChatRequest(
         model=fields.text(sent, "model"),
-        messages=tuple(_message(item, f"messages[{at}]") for at, item in enumerate(fields.objects(sent, "messages"))),
+        messages=tuple([_message(item, f"messages[{at}]") for at, item in enumerate(fields.objects(sent, "messages"))]),
         origin=NAME,
         stream=stream,
         tools=tuple(_tool(tool, f"tools[{at}]") for at, tool in enumerate(fields.objects(sent, "tools"))),
@@ -230,7 +230,10 @@ def _message(sent: Object, at: str) -> Message:
     role = _ROLES.get(str(sent.get("role")))
     if role is None:
         refuse(f"`{at}.role` is none that is known.", f"Send one of {', '.join(_ROLES)}.", f"{at}.role")
-    parts = _content(sent.get("content"), f"{at}.content")
+    content = sent.get("content")
+    if len(sent) == 2 and isinstance(content, str) and role is not Role.TOOL:  # noqa: PLR2004 - role and content
+        return Message(role, (Text(content, extras=_NO_EXTRAS),), "", _NO_EXTRAS, _NO_EXTRAS)
+    parts = _content(content, f"{at}.content")
     name = fields.text(sent, "name", f"{at}.")
     if role is Role.TOOL:
         call_id = fields.text(sent, "tool_call_id", f"{at}.")

@@ -227,6 +227,9 @@ class _Messages:
         if message.role is Role.DEVELOPER and not (self._own or self._quirks.developer):
             role = Role.SYSTEM.value
         out: Object = {"role": role}
+        if self._is_words(message):
+            out["content"] = message.text
+            return out
         calls = [part for part in message.parts if isinstance(part, ToolCall)]
         words = [part for part in message.parts if not isinstance(part, ToolCall | Thought | Refusal)]
         refusal = "".join(part.text for part in message.parts if isinstance(part, Refusal))
@@ -241,6 +244,13 @@ class _Messages:
         if calls:
             out["tool_calls"] = [{**write_call(call), **(call.extras if self._own else {})} for call in calls]
         return {**out, **message.extras} if self._own else out
+
+    def _is_words(self, message: Message) -> bool:
+        """Whether a message is nothing but one plain text."""
+        if len(message.parts) != 1 or message.name or message.extras or message.spelling:
+            return False
+        part = message.parts[0]
+        return isinstance(part, Text) and self._is_plain(part)
 
     def _write_thoughts(self, message: Message, out: Object) -> None:
         if self._own and message.spelling:
