@@ -57,7 +57,8 @@ class ModelCache:
         path = self._path(provider_id, host)
         data = msgspec.json.encode(CachedList(_FORMAT, provider_id, host, fetched_at_s, models))
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             sweep(path)
             write_atomically(path, data)
         except (OSError, UnsavedError) as error:

@@ -133,3 +133,20 @@ async def test_our_own_address_is_refused_by_every_name(held: Held) -> None:
         await held.apply({"id": "a", "base_url": own})
         assert problem(held)[0] is FaultKind.CONFIG_ERROR
     assert held.fleet.move("http://127.0.0.1:9999/v1")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "[::1]"])
+async def test_a_provider_that_leads_back_to_our_own_server_is_not_used(held: Held, host: str) -> None:
+    await held.apply({"id": "loop", "base_url": f"http://{host}:8484/v1"}, {"id": "other", "base_url": NEAR})
+    assert held.fleet.providers[0].problem is None
+    assert held.fleet.move("http://127.0.0.1:8484/v1")
+    await held.apply({"id": "loop", "base_url": f"http://{host}:8484/v1"}, {"id": "other", "base_url": NEAR})
+    problem = held.fleet.providers[0].problem
+    assert problem is not None
+    assert problem.kind is FaultKind.CONFIG_ERROR
+    assert "Switchtower's own" in problem.message
+    assert held.fleet.providers[1].problem is None
+    assert held.fleet.move("http://127.0.0.1:8485/v1")
+    await held.apply({"id": "loop", "base_url": f"http://{host}:8484/v1"}, {"id": "other", "base_url": NEAR})
+    assert held.fleet.providers[0].problem is None
+    assert not held.fleet.move("http://127.0.0.1:8485/v1")

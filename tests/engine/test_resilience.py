@@ -199,3 +199,13 @@ async def test_a_missing_model_has_the_list_fetched_again_but_not_over_and_over(
     assert len([r for r in first.requests if r.method == "GET"]) == 1
     answer = await alone.ask(model="first/test-smal")
     assert "test-small" in json.loads(answer.body)["error"]["message"]
+
+
+async def test_try_now_lifts_what_keeps_a_provider_from_being_asked(alone: World, first: FaultyUpstream) -> None:
+    first.script(plays.INVALID_KEY, plays.OK)
+    assert code(await alone.ask()) == "provider_auth"
+    provider = alone.fleet.providers[0]
+    assert provider.status().state.value == "needs_key"
+    provider.try_now()
+    assert provider.status().state.value != "needs_key"
+    assert (await alone.ask()).status == 200
