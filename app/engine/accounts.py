@@ -1,7 +1,6 @@
 """Settle finished requests after their answer has gone out: tokens, cost, budgets, counters, and the ledger's row."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -17,9 +16,6 @@ from app.engine.provider import Provider
 from app.engine.router import Routing
 from app.engine.tally import Tally
 from app.store.settings import Budget
-
-LOAD_S = 3.0
-"""The price list is loaded so long after the start, or earlier when the first request is over."""
 
 
 class Book(Protocol):
@@ -68,10 +64,11 @@ class Accounts:
                 asyncio.get_running_loop().call_soon(self.settle)
 
     async def run(self) -> None:
-        """Load the price list when it is needed, at the latest after `LOAD_S`, and settle what has waited for it."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LOAD_S):
-                await self._begun.wait()
+        """Load the price list when the first request is over, and settle what has waited for it.
+
+        An idle program does without: the list takes 20 MB.
+        """
+        await self._begun.wait()
         try:
             await asyncio.to_thread(prices.load)
         finally:
