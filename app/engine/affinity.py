@@ -5,7 +5,6 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 from app.domain.chat import ApiRequest, Operation
 
@@ -16,12 +15,17 @@ _MOST = 10_000
 _CACHED_BYTES = 4096
 """A prompt shorter than this (1,024 tokens) is cached by no provider, so it may go anywhere."""
 
-_LONGEST_BYTES = 64 * 1024
+_LOOKED_AT_BYTES = 2048
+_KEPT_BYTES = 1024
 _MOST_MESSAGES = 8
 _MOST_TOKENS = 4000
 _LISTS = ("messages", "input", "contents")
 _SYSTEMS = ("system", "instructions", "systemInstruction")
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
+_TOKEN = re.compile(rb'([{}\[\]])|"(?:[^"\\]{0,200}+")?')
+_OPENING = b"{["
+_QUOTE = 0x22
+_MARKED = b'"cache_control"'
+_BACKSLASH = 0x5C
 _USER = re.compile(rb'"role"\s*:\s*"user"')
 _MARK = re.compile(rb',?\s*"cache_control"\s*:\s*(?:\{[^}]*\}|null)')
 
@@ -38,9 +42,9 @@ class Conversation:
 
 
 def conversation_of(request: ApiRequest, client: str) -> Conversation | None:
-    """Find out from the client's own key, else from the first messages; None when neither is there.
+    """Find out from the client's own key, else from the first messages; None when neither can be found.
 
-    The body is not parsed: only its first messages up to the first of the user are looked at, at most 64 kB.
+    The body is not parsed: only the beginning and the end of its first messages are looked at, up to the user's first.
     """
     told = hashlib.blake2b(f"{client}\0{request.model}\0".encode("utf-8", "replace"), digest_size=16)
     if request.affinity:
@@ -53,37 +57,81 @@ def conversation_of(request: ApiRequest, client: str) -> Conversation | None:
     start, end = members[name][-1]
     if request.body[start : start + 1] != b"[":
         return None
-    parts = [request.body[s : min(e, s + _LONGEST_BYTES)] for key in _SYSTEMS for s, e in members.get(key, ())[-1:]]
-    stop, more = _first_turn(request.body, start, end)
-    parts.append(request.body[start:stop])
-    opening = b"".join(parts)
-    told.update(b"m" + (_MARK.sub(b"", opening) if b'"cache_control"' in opening else opening))
-    return Conversation(told.digest(), established=more or len(opening) >= _CACHED_BYTES)
+    places = [span for key in _SYSTEMS for span in members.get(key, ())[-1:]]
+    found, more = _opening(request.body, start + 1, end - 1)
+    if not found:
+        return None
+    places += found
+    for begin, stop in places:
+        told.update(_essence(request.body, begin, stop))
+    long = sum(stop - begin for begin, stop in places) >= _CACHED_BYTES
+    return Conversation(told.digest(), established=more or long)
 
 
-def _first_turn(body: bytes, start: int, end: int) -> tuple[int, bool]:
-    """Where the first message of the user ends in the list that stands there, and whether others follow."""
-    last = end - 1
-    for number, (begin, stop) in enumerate(_elements(body, start + 1, min(last, start + _LONGEST_BYTES))):
-        more = body[stop:last].lstrip()[:1] == b"," if last - stop < _CACHED_BYTES else True
-        if number + 1 == _MOST_MESSAGES or _USER.search(body, begin, stop):
-            return stop, more
-    return min(end, start + _LONGEST_BYTES), False
+def _essence(body: bytes, begin: int, stop: int) -> bytes:
+    """What tells one message from another: its beginning and its end, without marks that move from turn to turn."""
+    if stop - begin <= 2 * _LOOKED_AT_BYTES:
+        pieces = [body[begin:stop]]
+    else:
+        pieces = [body[begin : begin + _LOOKED_AT_BYTES], body[stop - _LOOKED_AT_BYTES : stop]]
+    if body.find(_MARKED, begin, stop) != -1:
+        pieces = [_MARK.sub(b"", piece) for piece in pieces]
+    whole = b"m".join(pieces)
+    return b"m" + whole[:_KEPT_BYTES] + whole[-_KEPT_BYTES:]
+
+
+def _opening(body: bytes, at: int, end: int) -> tuple[list[tuple[int, int]], bool]:
+    """The messages up to the first of the user in the list that stands there, and whether others follow."""
+    found: list[tuple[int, int]] = []
+    for begin, stop in _elements(body, at, end):
+        found.append((begin, stop))
+        role = _USER.search(body, begin, min(stop, begin + _KEPT_BYTES)) or _USER.search(
+            body, max(begin, stop - _KEPT_BYTES), stop
+        )
+        if role or len(found) == _MOST_MESSAGES:
+            return found, body.find(b"{", stop, end) != -1
+    return found, False
 
 
 def _elements(body: bytes, at: int, end: int) -> Iterator[tuple[int, int]]:
     """Where each object of the list begins and ends."""
     depth, begin = 0, at
-    for match in islice(_TOKEN.finditer(body, at, end), _MOST_TOKENS):
-        mark = body[match.start()]
-        if mark in b"{[":
-            if not depth:
-                begin = match.start()
+    for spot in _brackets(body, at, end):
+        if body[spot] in _OPENING:
+            begin = begin if depth else spot
             depth += 1
-        elif mark in b"}]":
+        else:
             depth -= 1
             if not depth:
-                yield begin, match.end()
+                yield begin, spot + 1
+
+
+def _brackets(body: bytes, at: int, end: int) -> Iterator[int]:
+    """Where brackets stand that are not in strings; long strings are skipped without looking at every byte."""
+    for _ in range(_MOST_TOKENS):
+        match = _TOKEN.search(body, at, end)
+        if match is None:
+            return
+        at = match.end()
+        if match.lastindex:
+            yield at - 1
+        elif body[at - 1] != _QUOTE or at - match.start() == 1:
+            at = _string_end(body, at, end)
+
+
+def _string_end(body: bytes, at: int, end: int) -> int:
+    """Where the string ends that began before `at`; `end` when it has too many escaped quotes to be worth it."""
+    for _ in range(_MOST_TOKENS):
+        quote = body.find(b'"', at, end)
+        if quote == -1:
+            return end
+        at = quote + 1
+        back = quote - 1
+        while body[back] == _BACKSLASH:
+            back -= 1
+        if (quote - back) % 2:
+            return at
+    return end
 
 
 class Sessions:

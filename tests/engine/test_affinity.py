@@ -70,9 +70,19 @@ def test_what_is_no_conversation_has_none() -> None:
     assert conversation_of(bare, "c") is None
 
 
+def test_long_prompts_full_of_quotes_and_backslashes_are_told_apart_and_known_again() -> None:
+    text = 'say \\"{[\\\\" ' * 1500
+    system = {"role": "system", "content": text}
+    first = conversation(system, FIRST)
+    assert conversation(system, FIRST, ANSWER, {"role": "user", "content": text}).key == first.key
+    assert conversation(system, {"role": "user", "content": "else"}, ANSWER).key != first.key
+    assert conversation({"role": "system", "content": text + "!"}, FIRST).key != first.key
+
+
 def test_odd_messages_do_no_harm() -> None:
     for messages in ([], ["text"], [{}] * 50, [1, 2], [{"role": "user"}]):
-        conversation(*messages)
+        conversation_of(request(*messages), "c")
+    assert conversation_of(request({"role": "user", "content": '"' * 50_000}), "c") is None
 
 
 class Clock:
