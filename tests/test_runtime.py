@@ -479,3 +479,21 @@ async def test_tokens_that_nobody_counts_are_estimated(make: Make, stream: bool,
     assert row.cost_usd
     (status,) = runtime.snapshot().providers
     assert (status.output_tokens, status.cost_usd) == (output, pytest.approx(row.cost_usd))
+
+
+async def test_a_thousand_readers_of_the_models_cost_the_provider_one_call_and_the_next_start_none(
+    make: Make, upstream: FaultyUpstream
+) -> None:
+    runtime = make(provider_toml("one", upstream))
+    await runtime.start(port=0)
+    await until(lambda: runtime.fleet.providers[0].catalogue.fetched_at_s)
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(trust_env=False, headers=headers) as client:
+        bodies = {(await client.get(f"{runtime.service.listening}/models")).content for _ in range(1000)}
+    assert len(bodies) == 1
+    assert [r.path for r in upstream.requests] == ["/v1/models"]
+    await runtime.stop()
+    upstream.kill()
+    again = make()
+    await again.start(port=0)
+    assert again.models().body in bodies
