@@ -4,7 +4,6 @@ import argparse
 import csv
 import itertools
 import json
-import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -85,6 +84,8 @@ def explain(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _read(session: Session, wanted: RequestFilter, *, newest_first: bool = True) -> Iterator[PastRequest]:
+    import sqlite3
+
     from app.store.ledger_reader import LedgerReader
 
     path = session.paths.database_file

@@ -9,7 +9,7 @@ from app.dialects.anthropic_request import NAME
 from app.dialects.anthropic_usage import parse_usage, read_finish
 from app.dialects.fields import Object
 from app.domain.faults import ProviderError
-from app.domain.hub import (
+from app.domain.hub_reply import (
     CallDelta,
     CallEnded,
     CallStarted,

@@ -7,18 +7,8 @@ from app.dialects.anthropic_request import NAME, raw_reply_inputs, read_blocks
 from app.dialects.anthropic_usage import parse_usage, read_finish, write_finish, write_usage
 from app.dialects.fields import Object
 from app.domain.faults import Fault, FaultError, FaultKind, InBandError
-from app.domain.hub import (
-    ChatReply,
-    ChatRequest,
-    Choice,
-    Citation,
-    Opaque,
-    Part,
-    Refusal,
-    Text,
-    Thought,
-    ToolCall,
-)
+from app.domain.hub import ChatRequest, Opaque, Part, Refusal, Text, Thought, ToolCall
+from app.domain.hub_reply import ChatReply, Choice, Citation
 
 
 def parse_reply_object(body: bytes) -> Object:

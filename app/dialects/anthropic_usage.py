@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.hub import Finish
+from app.domain.hub_reply import Finish
 from app.domain.usage import NO_USAGE, Usage, UsageSource
 
 _FINISHES = {

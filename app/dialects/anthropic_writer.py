@@ -8,11 +8,11 @@ from app.dialects.anthropic_blocks import safe_id
 from app.dialects.anthropic_request import NAME
 from app.dialects.anthropic_usage import write_finish, write_usage
 from app.dialects.fields import Object
-from app.domain.hub import (
+from app.domain.hub import ChatRequest
+from app.domain.hub_reply import (
     CallDelta,
     CallEnded,
     CallStarted,
-    ChatRequest,
     Cited,
     Counted,
     Ended,

@@ -11,7 +11,26 @@ from app.domain.chat import ApiRequest, Operation, Reply
 from app.domain.faults import Fault, ProviderError
 from app.domain.hub import ChatRequest
 
-__all__ = ["NAME", "QUIRKS", "Quirks", "read_reply", "read_request", "write_reply", "write_request"]
+__all__ = [
+    "KEEPALIVE",
+    "NAME",
+    "PATH",
+    "QUIRKS",
+    "Quirks",
+    "build_request",
+    "event_reader",
+    "event_writer",
+    "open_stream",
+    "parse_fault",
+    "parse_reply",
+    "parse_request",
+    "read_reply",
+    "read_request",
+    "render_fault",
+    "render_stream_fault",
+    "write_reply",
+    "write_request",
+]
 
 PATH = "/chat/completions"
 KEEPALIVE = openai.KEEPALIVE

@@ -13,11 +13,11 @@ from app.dialects.openai_chat_reply import (
     write_usage,
 )
 from app.dialects.openai_chat_request import FORMATS
-from app.domain.hub import (
+from app.domain.hub import ChatRequest
+from app.domain.hub_reply import (
     CallDelta,
     CallEnded,
     CallStarted,
-    ChatRequest,
     Cited,
     Counted,
     Ended,

@@ -17,7 +17,8 @@ from app.dialects.openai_chat_think import ThinkTags
 from app.dialects.openai_errors import in_band_error
 from app.dialects.openai_usage import find_usage, parse_usage
 from app.domain.faults import FaultKind, ProviderError
-from app.domain.hub import (
+from app.domain.hub import Text, Thought
+from app.domain.hub_reply import (
     CallDelta,
     CallEnded,
     CallStarted,
@@ -29,9 +30,7 @@ from app.domain.hub import (
     RefusalDelta,
     Started,
     StreamEvent,
-    Text,
     TextDelta,
-    Thought,
     ThoughtDelta,
 )
 

@@ -11,19 +11,8 @@ from app.dialects.openai_chat_write import write_call, write_detail
 from app.dialects.openai_errors import in_band_error
 from app.dialects.openai_usage import find_usage, parse_usage
 from app.domain.faults import InBandError
-from app.domain.hub import (
-    ChatReply,
-    ChatRequest,
-    Choice,
-    Citation,
-    Finish,
-    Opaque,
-    Part,
-    Refusal,
-    Text,
-    Thought,
-    ToolCall,
-)
+from app.domain.hub import ChatRequest, Opaque, Part, Refusal, Text, Thought, ToolCall
+from app.domain.hub_reply import ChatReply, Choice, Citation, Finish
 from app.domain.usage import NO_USAGE, Usage
 
 _FINISHES = {

@@ -6,7 +6,8 @@ from app.dialects.dialect import Dialect
 from app.dialects.translator import EventReader, EventWriter, Translator, Written
 from app.domain.chat import ApiRequest, Reply
 from app.domain.faults import Fault, ProviderError
-from app.domain.hub import CONTENT, ChatRequest, Counted, Ended, Failed, Finished, StreamEvent
+from app.domain.hub import ChatRequest
+from app.domain.hub_reply import CONTENT, Counted, Ended, Failed, Finished, StreamEvent
 from app.domain.usage import NO_USAGE, Usage
 
 

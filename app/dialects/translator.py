@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.domain.hub import ChatReply, ChatRequest, StreamEvent
+from app.domain.hub import ChatRequest
+from app.domain.hub_reply import ChatReply, StreamEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ def test_version(switchtower: Callable) -> None:
         ["usage", "--since", "yesterdayish"],
         ["usage", "--json", "--csv"],
         ["connect", "x"],
-        ["requests"],
     ],
 )
 def test_a_wrong_command_line_is_2(switchtower: Callable, argv: list[str]) -> None:

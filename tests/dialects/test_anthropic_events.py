@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.dialects.anthropic_events import EventReader
-from app.domain.hub import Counted, Ended, Failed, Finish, Finished, Started, TextDelta, ThoughtDelta
+from app.domain.hub_reply import Counted, Ended, Failed, Finish, Finished, Started, TextDelta, ThoughtDelta
 from dialects.translating import anthropic_stream, called
 
 THINKING = ({"type": "thinking", "thinking": "", "signature": ""}, [{"type": "thinking_delta", "thinking": "Hm."}])

@@ -7,7 +7,8 @@ import pytest
 
 from app.dialects import anthropic, openai_chat
 from app.domain.faults import FaultError, InBandError
-from app.domain.hub import ChatReply, Choice, Finish, Text, Thought, ToolCall
+from app.domain.hub import Text, Thought, ToolCall
+from app.domain.hub_reply import ChatReply, Choice, Finish
 from app.domain.usage import Usage
 from dialects.translating import anthropic_request, openai_request
 

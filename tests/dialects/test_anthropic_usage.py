@@ -3,7 +3,7 @@
 import pytest
 
 from app.dialects.anthropic_usage import parse_usage, read_finish, write_finish, write_usage
-from app.domain.hub import Finish
+from app.domain.hub_reply import Finish
 from app.domain.usage import NO_USAGE
 
 

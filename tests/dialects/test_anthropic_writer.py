@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.dialects.anthropic_writer import EventWriter
-from app.domain.hub import (
+from app.domain.hub_reply import (
     CallDelta,
     CallEnded,
     CallStarted,

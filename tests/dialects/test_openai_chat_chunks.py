@@ -1,7 +1,7 @@
 """Hub events as an OpenAI stream."""
 
 from app.dialects.openai_chat_chunks import EventWriter
-from app.domain.hub import (
+from app.domain.hub_reply import (
     CallDelta,
     CallStarted,
     Counted,

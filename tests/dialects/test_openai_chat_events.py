@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.dialects.openai_chat_events import EventReader
-from app.domain.hub import Counted, Ended, Failed, Finish, Finished, RefusalDelta, Started, TextDelta, ThoughtDelta
+from app.domain.hub_reply import (
+    Counted,
+    Ended,
+    Failed,
+    Finish,
+    Finished,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ThoughtDelta,
+)
 from dialects.translating import call, called, openai_stream
 
 

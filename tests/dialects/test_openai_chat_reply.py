@@ -8,7 +8,8 @@ import pytest
 from app.dialects import anthropic, openai_chat
 from app.dialects.openai_chat_reply import call_id, read_reply, write_usage
 from app.domain.faults import FaultError, InBandError
-from app.domain.hub import Finish, Refusal, Text, Thought, ToolCall
+from app.domain.hub import Refusal, Text, Thought, ToolCall
+from app.domain.hub_reply import Finish
 from app.domain.usage import Usage
 from dialects.translating import anthropic_request, openai_request
 

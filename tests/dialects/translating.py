@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from app.dialects import anthropic, openai_chat
-from app.domain.hub import CallDelta, CallStarted, ChatRequest, StreamEvent
+from app.domain.hub import ChatRequest
+from app.domain.hub_reply import CallDelta, CallStarted, StreamEvent
 
 
 def openai_request(**more: Any) -> ChatRequest:
