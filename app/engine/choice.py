@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from app.domain.chat import ApiRequest, Operation
 from app.domain.faults import Fault, FaultError
 from app.domain.models import ModelInfo
-from app.domain.status import HealthState
 from app.engine.affinity import Conversation, Sessions, conversation_of
 from app.engine.demands import input_tokens, wants_tools, wants_vision
 from app.engine.limits import Turn
@@ -168,7 +167,7 @@ def _stay(ordered: list[Candidate], provider_id: str) -> list[Candidate]:
 
 def _rank(candidate: Candidate, limits: Limits) -> int:
     """Who is asked later, though never refused: whoever is at the limit, then whoever did not answer last time."""
-    if candidate.provider.state is HealthState.UNREACHABLE:
+    if candidate.provider.just_failed:
         return _DOWN
     return _LIMITED if limits.is_short(candidate.provider.id) else _UP
 

@@ -28,6 +28,9 @@ _log = logging.getLogger(__name__)
 SLOW_MS = 2000.0
 """A provider whose smoothed latency exceeds this is shown as slow."""
 
+FORGIVEN_AFTER_S = 60.0
+"""A provider that failed is asked last for so long, unless a probe or an answer says otherwise before."""
+
 _EWMA_WEIGHT = 0.3
 _LAST = 20
 _SOMEBODY = "The provider"
@@ -242,6 +245,13 @@ class Provider:
             return HealthState.UNKNOWN
         slow = self._latency_ms is not None and self._latency_ms > SLOW_MS
         return HealthState.SLOW if slow else HealthState.HEALTHY
+
+    @property
+    def just_failed(self) -> bool:
+        """Whether it was down when last heard of, and that not long ago; who is never asked is never found again."""
+        if self.state is not HealthState.UNREACHABLE or self._checked_at is None:
+            return False
+        return (self._clock() - self._checked_at).total_seconds() < FORGIVEN_AFTER_S
 
     def status(self) -> ProviderStatus:
         """Everything that is shown of this provider, at this moment."""

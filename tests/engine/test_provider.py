@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from app.domain.events import ProviderHealthChanged
@@ -136,3 +138,17 @@ def test_a_provider_is_called_by_its_kind_where_that_tells_it_apart(kind: str, p
     spec = Registry.load(lambda: ()).get(kind)
     settings = ProviderSettings(id=provider_id, kind=kind, base_url="http://127.0.0.1:9/v1")
     assert Provider(settings, spec, None, Bus()).name == name
+
+
+def test_a_failure_is_forgiven_after_a_while(bus: Bus) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    provider = make_provider(bus, "a", "http://127.0.0.1:9/v1")
+    provider._clock = lambda: now
+    assert not provider.just_failed
+    provider.failed(fault(FaultKind.UNREACHABLE))
+    assert provider.just_failed
+    now += timedelta(seconds=59)
+    assert provider.just_failed
+    now += timedelta(seconds=2)
+    assert not provider.just_failed
+    assert provider.state is HealthState.UNREACHABLE
