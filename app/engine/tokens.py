@@ -1,9 +1,9 @@
 """Estimate the tokens of a request whose provider does not count them, from the text that went and came.
 
 No tokenizer is shipped: those that bring their vocabulary along add 40 MB, or cover one provider. Four bytes are taken
-for a token. Measured against the providers' own counts in 300 recorded exchanges: prompts of plain text come out within
-10 % (median 4 % high), answers within 25 %; tools, templates and hidden reasoning can be off by half and more. So the
-row says that it is an estimate.
+for a token. Against OpenAI's own counts in recorded exchanges prompts of plain text come out within about 10 %, answers
+too low by 23 % (plain) to 39 % (streams) at the median; other providers, tools and hidden reasoning can be off by much
+more than half. So the row says that it is an estimate.
 """
 
 from collections.abc import Mapping
