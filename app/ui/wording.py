@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from app.domain.status import BreakerState, HealthState, ProviderStatus, Snapshot
 
 UNKNOWN = "—"
+OFFLINE = "No network: no provider can be reached"
 
 _STATES = {
     HealthState.HEALTHY: "Up",
@@ -97,6 +98,8 @@ def _why_down(problem: str) -> str:
 def _how_many_up(snapshot: Snapshot) -> str:
     wanted = [p for p in snapshot.providers if p.enabled]
     down = [p for p in wanted if p.state is not HealthState.UNKNOWN and not p.state.up]
+    if snapshot.offline:
+        return OFFLINE
     if not wanted:
         return "No provider is on" if snapshot.providers else "No provider yet"
     if not down:
@@ -108,6 +111,11 @@ def one_line(text: str) -> str:
     """`text` from outside as one visible line, without control characters and of bearable length."""
     visible = "".join(c if c.isprintable() else " " for c in text[:_LONGEST])
     return f"{visible}…" if len(text) > _LONGEST else visible
+
+
+def is_left_alone(provider: ProviderStatus) -> bool:
+    """Whether a breaker or a cool-down keeps requests away from it for the moment."""
+    return provider.cooling_until is not None or provider.breaker is not BreakerState.CLOSED
 
 
 def keyless(snapshot: Snapshot) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.events import ProviderHealthChanged, ProvidersChanged
 from app.domain.secret import Secret
-from app.domain.status import HealthState, ProviderStatus, Snapshot
+from app.domain.status import BreakerState, HealthState, ProviderStatus, Snapshot
 from app.domain.usage import Grouping, UsageRow
 from app.engine.bus import Bus
 from app.providers.registry import Registry
@@ -105,6 +105,11 @@ class FakeRuntime:
     async def test_provider(self, provider_id: str) -> ProviderStatus:
         self._note("test_provider", provider_id)
         self.change_provider(provider_id, checked_at=datetime.now(UTC))
+        return next(p for p in self.state.providers if p.id == provider_id)
+
+    async def try_now(self, provider_id: str) -> ProviderStatus:
+        self._note("try_now", provider_id)
+        self.change_provider(provider_id, cooling_until=None, breaker=BreakerState.CLOSED)
         return next(p for p in self.state.providers if p.id == provider_id)
 
     async def test_new(self, kind: str, base_url: str, key: Secret | None) -> str:

@@ -29,6 +29,8 @@ def headline(snapshot: "Snapshot") -> str:
     wanted = [p for p in snapshot.providers if p.enabled]
     off = len(snapshot.providers) - len(wanted)
     down = sum(not p.state.up and p.state is not HealthState.UNKNOWN for p in wanted)
+    if snapshot.offline:
+        return wording.OFFLINE
     parts = [f"{len(wanted) - down} of {wording.things(len(wanted), 'provider')} up" if wanted else "No provider is on"]
     if off:
         parts.append(f"{off} off")
@@ -164,7 +166,7 @@ class HealthPage(QWidget):
             return
         testing = provider.id in self._tested
         self.enable.setText("&Disable" if provider.enabled else "&Enable")
-        self.test.setText("Testing…" if testing else "&Test")
+        self.test.setText("Testing…" if testing else "&Try now" if wording.is_left_alone(provider) else "&Test")
         self.test.setEnabled(provider.enabled and not testing)
         self.only.setEnabled(provider.enabled and provider.id != self._forced)
 
@@ -186,11 +188,12 @@ class HealthPage(QWidget):
     def _test(self) -> None:
         if (provider := self.selected) is None:
             return
+        left_alone = wording.is_left_alone(provider)
         self._tested.add(provider.id)
         self._show_selected()
         self._bridge.run(
             f"Test {provider.id}",
-            lambda runtime: runtime.test_provider(provider.id),
+            lambda runtime: runtime.try_now(provider.id) if left_alone else runtime.test_provider(provider.id),
             self._tell_result,
             lambda: self._test_over(provider.id),
         )

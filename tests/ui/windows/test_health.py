@@ -5,7 +5,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.domain.status import HealthState
+from app.domain.status import BreakerState, HealthState
 from app.store.settings_errors import SettingsError
 from app.ui.bridge import Bridge
 from app.ui.windows.health import HealthPage, headline
@@ -95,6 +95,25 @@ async def test_switching_off_and_on(page: HealthPage, bridge: Bridge, fake: Fake
     page.enable.click()
     await fake.settle()
     assert fake.calls[-1] == ("enable_provider", "alpha", True)
+
+
+async def test_a_provider_that_is_left_alone_can_be_tried_now(
+    page: HealthPage, bridge: Bridge, fake: FakeRuntime
+) -> None:
+    assert page.test.text() == "&Test"
+    fake.change_provider("alpha", breaker=BreakerState.OPEN)
+    bridge.refresh()
+    assert page.test.text() == "&Try now"
+    page.test.click()
+    await fake.settle()
+    assert fake.calls[-1] == ("try_now", "alpha")
+    assert page.test.text() == "&Test"
+
+
+def test_offline_is_one_state(page: HealthPage, bridge: Bridge, fake: FakeRuntime) -> None:
+    fake.change(offline=True)
+    bridge.refresh()
+    assert page.headline.text() == "No network: no provider can be reached"
 
 
 async def test_using_only_one(page: HealthPage, fake: FakeRuntime) -> None:
