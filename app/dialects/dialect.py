@@ -39,6 +39,9 @@ class StreamReader(Protocol):
 class Dialect(Protocol):
     """A translator without state between bytes and the domain; each dialect is a module with these names."""
 
+    NAME: str
+    """The wire format it belongs to, as `ProviderSpec.dialect` spells it; the same one passes through untranslated."""
+
     PATH: str
     """The path below a provider's base URL."""
 

@@ -55,7 +55,7 @@ QUIRKS: Mapping[str, Quirks] = {
     "groq": Quirks(limit="max_completion_tokens", thoughts="reasoning"),
     "openrouter": Quirks(thoughts="reasoning_details", top_k=True, cache_marks=True),
     "deepseek": Quirks(thoughts="reasoning_content"),
-    "zai": Quirks(thoughts="reasoning_content"),
+    "zhipu": Quirks(thoughts="reasoning_content"),
     "moonshot": Quirks(thoughts="reasoning_content"),
     "ollama": Quirks(think_tags=True),
     "llamacpp": Quirks(top_k=True, think_tags=True),

@@ -5,6 +5,7 @@ from app.dialects.openai_stream import OpenAIStream
 from app.domain.chat import ApiRequest, Operation, Reply
 from app.domain.faults import Fault, ProviderError
 
+NAME = "openai"
 PATH = "/completions"
 KEEPALIVE = openai.KEEPALIVE
 

@@ -12,6 +12,7 @@ from app.dialects.dialect import StreamReader
 from app.domain.chat import ApiRequest, Operation, Reply
 from app.domain.faults import Fault, ProviderError
 
+NAME = "openai"
 PATH = "/embeddings"
 KEEPALIVE = openai.KEEPALIVE
 

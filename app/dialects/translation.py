@@ -1,5 +1,6 @@
 """Two dialects joined by the hub: the request goes up in the provider's, the answer comes down in the client's."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from app.dialects.dialect import Dialect
@@ -10,6 +11,8 @@ from app.domain.hub import ChatRequest
 from app.domain.hub_reply import CONTENT, Counted, Ended, Failed, Finished, StreamEvent
 from app.domain.usage import NO_USAGE, Usage
 
+Write = Callable[[ChatRequest, str], Written]
+
 
 class Side(Dialect, Translator, Protocol):
     """A dialect that can be translated."""
@@ -18,10 +21,11 @@ class Side(Dialect, Translator, Protocol):
 class Translation:
     """One request on its way between two dialects; fulfils `Dialect`, so that an attempt need not know of it."""
 
-    def __init__(self, client: Side, provider: Side) -> None:
-        """Translate what `client` writes into what `provider` reads, and back."""
+    def __init__(self, client: Side, provider: Side, write: Write | None = None) -> None:
+        """Translate what `client` writes into what `provider` reads, and back; `write` knows the provider's quirks."""
         self._client = client
         self._provider = provider
+        self._write = write or provider.write_request
         self._read: ChatRequest | None = None
         self.KEEPALIVE = client.KEEPALIVE
 
@@ -37,7 +41,7 @@ class Translation:
         Raises:
             FaultError: INVALID_REQUEST, naming what cannot be expressed.
         """
-        return self._provider.write_request(self._chat(request), model)
+        return self._write(self._chat(request), model)
 
     def parse_reply(self, request: ApiRequest, body: bytes) -> Reply:
         """Read the provider's answer and write it in the client's dialect.

@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from app.dialects import json_edit
+from app.dialects import anthropic, json_edit, openai_chat
 from app.dialects.dialect import Dialect, StreamReader
+from app.dialects.translation import Side, Translation
 from app.domain.chat import ApiRequest, Reply
 from app.domain.faults import Fault, FaultError, FaultKind, InBandError
 from app.domain.usage import NO_USAGE, Usage
@@ -16,11 +18,25 @@ from app.engine.limits import Turn, total
 from app.engine.router import Candidate
 from app.net.client import UpstreamReply
 from app.net.faults import fault_from_error, fault_from_status
+from app.providers.spec import ProviderSpec
 
 _OK = 200
 _ERROR_BODY_BYTES = 1024 * 1024
 _FAREWELL_S = 0.05
 """How long the end of the connection's answer is waited for after the stream's own end mark, to use it again."""
+
+
+_SIDES: Mapping[str, Side] = {openai_chat.NAME: openai_chat, anthropic.NAME: anthropic}
+
+
+def between(client: Dialect, spec: ProviderSpec) -> Dialect | Translation:
+    """What joins a client's dialect and a provider's: the dialect itself when both speak the same."""
+    if spec.dialect == client.NAME:
+        return client
+    provider = _SIDES[spec.dialect]
+    quirks = openai_chat.QUIRKS.get(spec.id)
+    write = partial(openai_chat.write_request, quirks=quirks) if provider is openai_chat and quirks else None
+    return Translation(_SIDES[client.NAME], provider, write)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +79,7 @@ class Attempt:
         """Send nothing yet; `ticket` is what the provider's guard gave for it."""
         self.candidate = candidate
         self.request = call.request
-        self.dialect = call.dialect
+        self.dialect = between(call.dialect, candidate.provider.spec)
         self.hops = call.hops
         self.ticket = ticket
         self.turn: Turn | None = None
@@ -118,11 +134,11 @@ class Attempt:
     async def _send(self) -> UpstreamReply:
         """Send the request and judge status and headers."""
         provider, stream = self.candidate.provider, self.request.stream
-        body = self.dialect.build_request(self.request, self.candidate.model)
+        path, body = self._written()
         if provider.repairs and (known := provider.repairs.get(self.candidate.model)):
             body = self._repaired(body, known)
         hops = onward(self.hops) if self.hops and provider.nearby else ()
-        self.upstream = upstream = await provider.client.post(self.dialect.PATH, body, stream=stream, headers=hops)
+        self.upstream = upstream = await provider.client.post(path, body, stream=stream, headers=hops)
         self.first_byte_ms = self.elapsed_ms()
         if upstream.status == _OK:
             if stream and "text/event-stream" not in upstream.headers.get("content-type", ""):
@@ -131,11 +147,23 @@ class Attempt:
         error = self.dialect.parse_fault(await upstream.read(_ERROR_BODY_BYTES))
         raise FaultError(fault_from_status(provider.name, upstream.status, upstream.headers, error, time.time()))
 
+    def _written(self) -> tuple[str, bytes]:
+        """Path and body for the provider, in its own dialect.
+
+        Raises:
+            FaultError: INVALID_REQUEST, when its dialect cannot express the request.
+        """
+        if isinstance(self.dialect, Translation):
+            written = self.dialect.write(self.request, self.candidate.model)
+            self.dropped = written.dropped
+            return written.path, written.body
+        return self.dialect.PATH, self.dialect.build_request(self.request, self.candidate.model)
+
     def _repaired(self, body: bytes, known: Mapping[str, str]) -> bytes:
         """Leave out what the model is known to refuse; what the client itself had sent is named in `dropped`."""
         sent = json_edit.members(body)
         names = {name: other for name, other in known.items() if name in sent and other not in sent}
-        self.dropped = tuple(name for name in names if name in self.request.members)
+        self.dropped += tuple(name for name in names if name in self.request.members)
         return json_edit.rename_members(body, names) if names else body
 
     async def _no_stream(self, upstream: UpstreamReply) -> None:

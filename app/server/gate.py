@@ -146,7 +146,7 @@ class Gate:
         """Let one request in or refuse it."""
         rules, seen = self._rules_in_force(), _wanted(scope["headers"])
         if _is_stranger(scope, seen, rules) or (self._keyless and not _BROWSERS_SEND.isdisjoint(seen)):
-            await self._refuse(_FORBIDDEN, scope, send)
+            await self._refuse(_FORBIDDEN, send)
             return
         origin, presented = seen.get(b"origin", b""), _presented(scope, seen)
         client = KEYLESS_CLIENT if self._keyless else rules.client_of(presented)
@@ -160,7 +160,7 @@ class Gate:
             await self._admit(visit, seen, receive, send)
         else:
             await self._slow_down(presented)
-            await self._refuse(_UNAUTHORIZED, scope, send, (*_CHALLENGE, *cors))
+            await self._refuse(_UNAUTHORIZED, send, (*_CHALLENGE, *cors))
 
     def _rules_in_force(self) -> CompiledRules:
         rules = self._rules()
@@ -216,9 +216,9 @@ class Gate:
         _check_size(int(seen.get(b"content-length", b"0")), limit_bytes)
         return await self._deadline.wait(_read(receive, limit_bytes))
 
-    async def _refuse(self, fault: Fault, scope: Scope, send: Send, more: Headers = ()) -> None:
-        """Turn away a request without a token: the same bytes whatever it asked for."""
-        await send_plain(send, fault_answer(fault, self._inside.dialect_of(scope["path"]), ""), more)
+    async def _refuse(self, fault: Fault, send: Send, more: Headers = ()) -> None:
+        """Turn away a request without a token: the same bytes, in OpenAI's envelope, whatever it asked for."""
+        await send_plain(send, fault_answer(fault, self._inside.dialect_of(""), ""), more)
 
     async def _reject(self, fault: Fault, visit: Visit, send: Send, more: Headers = ()) -> None:
         """Answer a request with a token that cannot be served."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from app.dialects import openai_chat, openai_completions, openai_embeddings, openai_models
+from app.dialects import anthropic, openai_chat, openai_completions, openai_embeddings, openai_models
 from app.dialects.dialect import Dialect
 from app.domain.chat import Answer, Operation
 from app.domain.faults import Fault, FaultError, FaultKind
@@ -122,6 +122,7 @@ _POST = ("POST",)
 
 TABLE: Mapping[str, Route] = {
     "/v1/chat/completions": Route(_POST, openai_chat, Operation.CHAT),
+    "/v1/messages": Route(_POST, anthropic, Operation.CHAT),
     "/v1/completions": Route(_POST, openai_completions, Operation.COMPLETIONS),
     "/v1/embeddings": Route(_POST, openai_embeddings, Operation.EMBEDDINGS),
     "/v1/models": Route(_GET, openai_chat, local=_models),

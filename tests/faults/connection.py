@@ -56,6 +56,7 @@ class Connection(asyncio.Protocol):
         self._writable.set()
         self._task: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport | None = None
+        self._doomed = False
 
     @property
     def open(self) -> bool:
@@ -71,6 +72,8 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         transport.set_write_buffer_limits(high=65536)
         self._transport = transport
+        if self._doomed:
+            self.reset()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -131,6 +134,7 @@ class Connection(asyncio.Protocol):
 
     def reset(self) -> None:
         """RST, whatever was written."""
+        self._doomed = True
         if self._transport is None or not self.open:
             return
         if not self._transport.is_closing():

@@ -88,6 +88,10 @@ class FaultyUpstream:
 
     async def _close(self) -> None:
         if self._server is not None:
+            for sock in self._server.sockets:
+                self._loop.remove_reader(sock.fileno())
+            await asyncio.sleep(0)  # whoever has just been accepted gets a transport, which a closed server refuses
+            await asyncio.sleep(0)
             self._server.close()
         self._server = None
         for connection in self.connections:
@@ -112,6 +116,8 @@ class FaultyUpstream:
         assert self._tasks is not None
         connection = Connection(len(self.connections), self._tasks, self._answer)
         connection.on_lost = lambda _: self._notify()
+        if self._server is None:
+            connection.reset()  # it was accepted in the moment of the end
         self.connections.append(connection)
         return connection
 
