@@ -16,6 +16,7 @@ from app.ui.single import SingleInstance
 from app.ui.stop_signals import StopSignals
 from app.ui.tray import Tray
 from app.ui.tray_menu import Actions
+from app.ui.windows import copying
 from app.ui.windows.main import MainWindow
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def run(
             desktop.window.present()
         return desktop.run(lambda runtime: runtime.start(host, port, tolerate_port=True), make_runtime)
     finally:
+        copying.forget_secret()
         report.remove(loop)
         asyncio.set_event_loop(None)
         loop.close()

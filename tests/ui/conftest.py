@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.ui.bridge import Bridge
 from app.ui.loop import make_loop
+from app.ui.windows import copying
 from ui.fake_runtime import FakeRuntime
 
 
@@ -25,6 +26,13 @@ def _qt_loop() -> Any:
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], Any]]:
     del config, item
     return {"qt": _qt_loop}
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_stays_on_the_clipboard() -> Iterator[None]:
+    yield
+    if QApplication.instance() is not None:
+        copying.forget_secret()
 
 
 @pytest.fixture

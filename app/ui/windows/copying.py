@@ -27,6 +27,17 @@ def copy_secret(secret: Secret) -> None:
     QGuiApplication.clipboard().setMimeData(data)
 
 
+def forget_secret() -> None:
+    """Take a secret that was copied off the clipboard: it must not outlive the program.
+
+    Qt would give it back after Python's end, which crashes.
+    """
+    clipboard = QGuiApplication.clipboard()
+    held: QMimeData | None = clipboard.mimeData()
+    if held is not None and held.hasFormat(SECRET_HINT):
+        clipboard.clear()
+
+
 class CopyButton(QPushButton):
     """Calls `copy`, which says whether there was something to copy."""
 

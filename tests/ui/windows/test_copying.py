@@ -22,6 +22,16 @@ def test_a_secret_is_copied_in_full_and_kept_out_of_histories(qapp: object) -> N
     assert data.data(copying.SECRET_HINT).data() == b"secret"
 
 
+def test_a_copied_secret_is_taken_back_but_nothing_else(qapp: object) -> None:
+    del qapp
+    copying.copy_secret(Secret("sk-local-0123456789"))
+    copying.forget_secret()
+    assert QGuiApplication.clipboard().text() == ""
+    copying.copy_text("http://127.0.0.1:8484/v1")
+    copying.forget_secret()
+    assert QGuiApplication.clipboard().text() == "http://127.0.0.1:8484/v1"
+
+
 def test_the_button_says_copied_for_a_moment(qtbot: QtBot) -> None:
     button = copying.CopyButton("copy", "&Copy", "Copy the address", lambda: True)
     qtbot.addWidget(button)
