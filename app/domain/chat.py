@@ -22,7 +22,7 @@ class ApiRequest:
     `body` is the client's JSON byte for byte, `model` the name the client used, `wants_usage` whether a stream's
     client asked for the usage chunk, `affinity` the client's own conversation or cache key if it sent one. `members`
     says where the body's top-level values stand (offsets of start and end), so that they are looked for only once;
-    empty means they were not looked for.
+    empty means they were not looked for. `stream_type` is the content type of a streamed answer.
     """
 
     operation: Operation
@@ -32,6 +32,7 @@ class ApiRequest:
     wants_usage: bool = True
     affinity: str = ""
     members: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict, compare=False, repr=False)
+    stream_type: bytes = b"text/event-stream; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ _FAREWELL_S = 0.05
 """How long the end of the connection's answer is waited for after the stream's own end mark, to use it again."""
 
 
+_CONTENT_STARTS = (b"data:", b"{", b"[", b",")
+"""How content begins: an event of a server-sent stream, a line of JSON, an item of a JSON array."""
+
 _SIDES: Mapping[str, Side] = {openai_chat.NAME: openai_chat, anthropic.NAME: anthropic}
 
 
@@ -213,7 +216,7 @@ class Attempt:
                     return self._end(reader)
                 now_s = time.perf_counter()
                 out = reader.feed(data) if data else b""
-                if out.startswith(b"data:") or b"\ndata:" in out:
+                if out.startswith(_CONTENT_STARTS) or b"\ndata:" in out:
                     self._content_s = now_s
                     return out
                 self._check_gap(now_s)

@@ -26,8 +26,7 @@ KEEPALIVE_S = 15.0
 """A stream that is silent for so long gets a comment, and its headers if they were still held."""
 
 _JSON = (b"content-type", b"application/json")
-_EVENT_STREAM = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
+_STREAM = (
     (b"cache-control", b"no-cache, no-store, no-transform"),
     (b"x-accel-buffering", b"no"),
 )
@@ -114,9 +113,9 @@ class Relay:
             raise
         if done:
             attempt = pending.result()
-            headers = (*_EVENT_STREAM, *_trace(journal, attempt))
+            headers = (*_stream_head(call), *_trace(journal, attempt))
             return Answer(200, headers, stream=self._body(call, journal, attempt))
-        headers = (*_EVENT_STREAM, (b"x-request-id", call.request_id.encode()))
+        headers = (*_stream_head(call), (b"x-request-id", call.request_id.encode()))
         return Answer(200, headers, stream=self._late_body(call, journal, pending))
 
     async def _late_body(self, call: Call, journal: Journal, pending: asyncio.Task[Attempt]) -> AsyncIterator[bytes]:
@@ -185,6 +184,11 @@ class Relay:
         if fault.retry_after_s is not None:
             headers.append((b"retry-after", b"%d" % max(1, round(fault.retry_after_s))))
         return Answer(fault.status, tuple(headers), dialect.render_fault(fault, journal.request_id))
+
+
+def _stream_head(call: Call) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers of every stream, with the content type of its dialect."""
+    return ((b"content-type", call.request.stream_type), *_STREAM)
 
 
 def _trace(journal: Journal, attempt: Attempt | None) -> list[tuple[bytes, bytes]]:
