@@ -14,11 +14,15 @@ Object = dict[str, Any]
 _MEANINGFUL = frozenset(
     {
         "audio",
+        "cachedContent",
         "container",
         "function_call",
         "functions",
+        "imageConfig",
         "mcp_servers",
         "modalities",
+        "responseModalities",
+        "speechConfig",
         "web_search_options",
     }
 )

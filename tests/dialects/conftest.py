@@ -36,6 +36,12 @@ def anthropic_exchanges() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def gemini_exchanges() -> list[dict[str, Any]]:
+    """Exchanges with Gemini's `generateContent` and `streamGenerateContent`, of Google's two services."""
+    return [e for e in _recorded("provider_exchanges.jsonl.gz") if e["path"].endswith("enerateContent")]
+
+
+@pytest.fixture(scope="session")
 def client_requests() -> list[dict[str, Any]]:
     """Requests real clients sent, with the body parsed."""
     return _recorded("client_requests.jsonl.gz")

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from app.dialects import anthropic, openai_chat
+from app.dialects import anthropic, gemini, openai_chat
 from app.domain.hub import ChatRequest
 from app.domain.hub_reply import CallDelta, CallStarted, StreamEvent
 
@@ -105,3 +105,26 @@ def called(events: list[StreamEvent]) -> list[tuple[str, str, str]]:
         elif isinstance(event, CallDelta):
             found[event.index][2] += event.arguments
     return [(item[0], item[1], item[2]) for item in found.values()]
+
+
+def gemini_request(**more: Any) -> ChatRequest:
+    """A Gemini client's request."""
+    body = {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}], **more}
+    return gemini.read_request(json.dumps(body).encode())
+
+
+def to_gemini(model: str = "gemini-2.5-flash", **more: Any) -> dict[str, Any]:
+    """The body that a Gemini provider gets for an OpenAI client's request."""
+    body: dict[str, Any] = json.loads(gemini.write_request(openai_request(**more), model).body)
+    return body
+
+
+def gemini_stream(*parts: dict[str, Any], finish: str | None = "STOP") -> bytes:
+    """A provider's Gemini stream with these parts."""
+    usage = {"promptTokenCount": 10, "cachedContentTokenCount": 4, "candidatesTokenCount": 3, "thoughtsTokenCount": 2}
+    head = {"modelVersion": "g", "responseId": "R"}
+    events = [{"candidates": [{"content": {"parts": [part], "role": "model"}, "index": 0}], **head} for part in parts]
+    if finish:
+        last = {"content": {"parts": [{"text": ""}], "role": "model"}, "finishReason": finish, "index": 0}
+        events.append({"candidates": [last], "usageMetadata": usage, **head})
+    return b"".join(b"data: " + json.dumps(event).encode() + b"\r\n\r\n" for event in events)

@@ -1,0 +1,54 @@
+"""Gemini passed through: what routing reads of a request, and that no byte changes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app.dialects import gemini
+from app.domain.faults import FaultError, InBandError
+
+BODY = b'{ "contents": [{"parts":[{"text":"\\u00e9"}]}],"x":1e2}'
+
+
+def test_the_body_goes_on_as_it_is() -> None:
+    request = gemini.parse_request(BODY, "models/gemini-2.5-flash", stream=True)
+    assert (request.model, request.stream) == ("gemini-2.5-flash", True)
+    assert gemini.build_request(request, "other") is BODY
+    assert gemini.parse_request(b'{"model":"models/m","contents":[]}').model == "m"
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"contents":5}'])
+def test_what_is_no_request_is_refused(body: bytes) -> None:
+    with pytest.raises(FaultError):
+        gemini.parse_request(body, "m")
+
+
+@pytest.mark.parametrize("model", ["", " ", "a\nb"])
+def test_a_request_needs_a_model(model: str) -> None:
+    with pytest.raises(FaultError) as refused:
+        gemini.parse_request(BODY, model)
+    assert refused.value.fault.param == "model"
+
+
+def test_every_recorded_answer_passes(gemini_exchanges: list[dict[str, Any]]) -> None:
+    request = gemini.parse_request(BODY, "m")
+    count = 0
+    for exchange in gemini_exchanges:
+        body = exchange["resp"].encode()
+        if exchange["path"].endswith("streamGenerateContent") or b"UNEXPECTED_TOOL_CALL" in body:
+            continue
+        if exchange["status"] != 200:
+            with pytest.raises(InBandError):
+                gemini.parse_reply(request, body)
+            continue
+        if "candidates" not in json.loads(body):
+            continue
+        assert gemini.parse_reply(request, body).body is body
+        count += 1
+    assert count > 170
+
+
+def test_counts_and_signs_of_life() -> None:
+    assert json.loads(gemini.render_count(5)) == {"totalTokens": 5}
+    assert json.loads(gemini.KEEPALIVE.removeprefix(b"data: ")) == {}
