@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.engine.hops import HEADER_BYTES
 from app.server.asgi import SHUTTING_DOWN, Headers, Receive, Scope, Send, fault_answer, send_plain
+from app.server.body import NOT_JSON, check_size, is_json, read
 from app.server.cors import cors_headers, preflight_answer
 from app.server.deadline import SharedDeadline
 from app.server.rules import EDITOR_ORIGIN, CompiledRules, GateRules
@@ -38,7 +39,7 @@ _FORGET_FAILURES_S = 60.0
 _TOKEN_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 _BROWSERS_SEND = frozenset((b"origin", b"sec-fetch-site"))
 _OF_THE_BODY = (b"content-type", b"content-encoding", b"content-length")
-_PASSED_ON = (HEADER_BYTES, b"x-switchtower-session")
+_PASSED_ON = (HEADER_BYTES, b"x-switchtower-session", b"anthropic-version")
 _WANTED = frozenset(
     (
         *_TOKEN_HEADERS,
@@ -52,7 +53,6 @@ _WANTED = frozenset(
     )
 )
 _SAFE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
-_CHARSET = re.compile(rb'charset="?utf-?8"?')
 
 _FORBIDDEN = Fault(
     FaultKind.FORBIDDEN,
@@ -64,11 +64,6 @@ _UNAUTHORIZED = Fault(
     "The local token is missing or wrong.",
     remedy="Copy it from the tray menu, or print it with `token show`, and use it as the API key.",
 )
-_NOT_JSON = Fault(
-    FaultKind.UNSUPPORTED_MEDIA_TYPE,
-    "The body must be JSON in UTF-8, not compressed.",
-    remedy="Send the header `content-type: application/json`.",
-)
 _TOO_SLOW = Fault(
     FaultKind.REQUEST_TIMEOUT, "The body of the request did not arrive in time.", remedy="Send the request again."
 )
@@ -78,7 +73,10 @@ _CLOSE = ((b"connection", b"close"),)
 
 @dataclass(slots=True)
 class Visit:
-    """A request that was let in; `client` is the name of its token, `cors` what its origin must be told."""
+    """A request that was let in; `client` is the name of its token, `cors` what its origin must be told.
+
+    `query` is its query string as it came, `anthropic_version` what only Anthropic's clients say.
+    """
 
     method: str
     path: str
@@ -88,6 +86,8 @@ class Visit:
     cors: Headers = ()
     hops: str = ""
     session: str = ""
+    anthropic_version: str = ""
+    query: bytes = field(default=b"", repr=False)
 
 
 class Inside(Protocol):
@@ -156,7 +156,10 @@ class Gate:
             await send_plain(send, preflight_answer(origin, seen.get(b"access-control-request-headers", b"")))
         elif client is not None or ((page or not origin) and self._inside.is_public(scope["method"], scope["path"])):
             visit = Visit(scope["method"], scope["path"], client or "", self._request_id(seen), cors=cors)
-            visit.hops, visit.session = (seen.get(name, b"").decode("latin-1") for name in _PASSED_ON)
+            visit.hops, visit.session, visit.anthropic_version = (
+                seen.get(name, b"").decode("latin-1") for name in _PASSED_ON
+            )
+            visit.query = scope["query_string"]
             await self._admit(visit, seen, receive, send)
         else:
             await self._slow_down(presented)
@@ -210,11 +213,11 @@ class Gate:
             FaultError: UNSUPPORTED_MEDIA_TYPE or BODY_TOO_LARGE.
             TimeoutError: it took too long.
         """
-        if not _is_json(seen):
-            raise FaultError(_NOT_JSON)
+        if not is_json(seen):
+            raise FaultError(NOT_JSON)
         limit_bytes = self._compiled.max_body_bytes
-        _check_size(int(seen.get(b"content-length", b"0")), limit_bytes)
-        return await self._deadline.wait(_read(receive, limit_bytes))
+        check_size(int(seen.get(b"content-length", b"0")), limit_bytes)
+        return await self._deadline.wait(read(receive, limit_bytes))
 
     async def _refuse(self, fault: Fault, send: Send, more: Headers = ()) -> None:
         """Turn away a request without a token: the same bytes, in OpenAI's envelope, whatever it asked for."""
@@ -257,44 +260,3 @@ def _presented(scope: Scope, seen: dict[bytes, bytes]) -> list[bytes]:
     if b"key=" in scope["query_string"]:
         tokens += [value for name, value in parse_qsl(scope["query_string"]) if name == b"key"][:1]
     return [token for token in tokens if token]
-
-
-def _is_json(seen: dict[bytes, bytes]) -> bool:
-    """Whether the body is declared as plain JSON; what a web page may send unasked (forms, text) never is."""
-    if seen.get(b"content-encoding", b"identity") != b"identity":
-        return False
-    declared = seen.get(b"content-type", b"")
-    if declared == b"application/json":
-        return True
-    kind, *parameters = [part.strip() for part in declared.lower().split(b";")]
-    return kind == b"application/json" and all(_CHARSET.fullmatch(part) for part in parameters if part)
-
-
-async def _read(receive: Receive, limit_bytes: int) -> bytes | None:
-    """Put the parts of a body together and count them; None when the client went away before its end.
-
-    Raises:
-        FaultError: BODY_TOO_LARGE.
-    """
-    parts: list[bytes] = []
-    size_bytes = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        parts.append(message.get("body", b""))
-        size_bytes += len(parts[-1])
-        _check_size(size_bytes, limit_bytes)
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _check_size(size_bytes: int, limit_bytes: int) -> None:
-    """Compare a declared or counted size with the limit.
-
-    Raises:
-        FaultError: BODY_TOO_LARGE.
-    """
-    if size_bytes > limit_bytes:
-        message = f"The body of the request is larger than {limit_bytes / 1024 / 1024:g} MiB."
-        raise FaultError(Fault(FaultKind.BODY_TOO_LARGE, message, "Shorten it, or raise server.max_body_mib."))

@@ -1,73 +1,31 @@
-"""Path to dialect to relay: the table of what the server answers, and the few answers it makes itself."""
+"""Path to dialect to relay: the table of what the server own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-import msgspec
-
-from app.dialects import anthropic, openai_chat, openai_completions, openai_embeddings, openai_models
+from app.dialects import anthropic, openai_chat, openai_completions, openai_embeddings
 from app.dialects.dialect import Dialect
 from app.domain.chat import Answer, Operation
 from app.domain.faults import Fault, FaultError, FaultKind
-from app.domain.names import nearest
-from app.domain.status import Snapshot
-from app.engine.accounts import Accounts
 from app.engine.attempt import Call
-from app.engine.catalogue import ModelPage
-from app.server.asgi import JSON, SHUTTING_DOWN, Headers, Message, Send, fault_answer, send_plain, start_message
+from app.server import local as own
+from app.server.asgi import SHUTTING_DOWN, Headers, Message, Send, fault_answer, send_plain, start_message
 from app.server.gate import Visit
+from app.server.local import Facade
 
-_MODEL_PREFIX = "/v1/models/"
-_SHOWN_PATH_CHARS = 100
 _CLOSE: Headers = ((b"connection", b"close"),)
 
 
-class Handler(Protocol):
-    """Who answers what is meant for a provider: the relay."""
-
-    async def handle(self, call: Call) -> Answer:
-        """Answer `call` in its own dialect."""
-        ...
-
-    def reject(
-        self, fault: Fault, dialect: Dialect, *, request_id: str, client: str, operation: Operation = ...
-    ) -> Answer:
-        """Refuse a request whose body cannot be read, and account for it."""
-        ...
-
-
-class Facade(Protocol):
-    """What the routes need of the program."""
-
-    @property
-    def relay(self) -> Handler:
-        """Who answers what is meant for a provider."""
-        ...
-
-    @property
-    def accounts(self) -> Accounts:
-        """What was counted."""
-        ...
-
-    def models(self) -> ModelPage:
-        """Return every model that can be asked for, each behind the id of its provider."""
-        ...
-
-    def snapshot(self) -> Snapshot:
-        """Return how the program is doing."""
-        ...
-
-
-Local = Callable[[Facade, str], Answer]
+Local = Callable[[Facade, Visit], Answer]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A row of the table: answered by a provider (`operation`) or by ourselves (`local`, given the path).
+    """A row of the table: answered by a provider (`operation`) or by ourselves (`local`).
 
-    `in_thread`: answering takes so long that others should not wait for it.
+    `in_thread`: answering takes so long that others should not wait for it. `versioned`: the row in its place for
+    those who send `anthropic-version`.
     """
 
     methods: tuple[str, ...]
@@ -76,45 +34,7 @@ class Route:
     local: Local | None = None
     public: bool = False
     in_thread: bool = False
-
-
-def _health(facade: Facade, path: str) -> Answer:
-    """Say that the server answers, and nothing that would tell what it is."""
-    return Answer(200, (JSON,), b'{"status":"ok"}')
-
-
-def _status(facade: Facade, path: str) -> Answer:
-    """Show the whole program at this moment; the field names of the snapshot are those of the contract."""
-    return Answer(200, (JSON,), msgspec.json.encode(facade.snapshot()))
-
-
-def _models(facade: Facade, path: str) -> Answer:
-    """List every model that can be asked for."""
-    return Answer(200, (JSON,), facade.models().body)
-
-
-def _model(facade: Facade, path: str) -> Answer:
-    """Describe one model, called `provider/model` or by its bare name.
-
-    Raises:
-        FaultError: MODEL_NOT_FOUND.
-    """
-    wanted, page = path.removeprefix(_MODEL_PREFIX), facade.models()
-    found = page.find(wanted)
-    if found is not None:
-        return Answer(200, (JSON,), openai_models.render_model(*found))
-    names = [f"{owner}/{model.id}" if "/" in wanted else model.id for owner, model in page]
-    near = ", ".join(nearest(wanted, names)) or "none"
-    message = f"No provider has the model {_shown(wanted)!r}."
-    raise FaultError(Fault(FaultKind.MODEL_NOT_FOUND, message, remedy=f"Nearest names: {near}.", param="model"))
-
-
-def _metrics(facade: Facade, path: str) -> Answer:
-    """Show the counters as Prometheus text."""
-    from app.server.metrics import render  # noqa: PLC0415 - 90 ms, for the few who ask
-
-    content_type, text = render(facade.accounts.tally, facade.snapshot())
-    return Answer(200, ((b"content-type", content_type.encode()),), text)
+    versioned: "Route | None" = None
 
 
 _GET = ("GET", "HEAD")
@@ -123,14 +43,19 @@ _POST = ("POST",)
 TABLE: Mapping[str, Route] = {
     "/v1/chat/completions": Route(_POST, openai_chat, Operation.CHAT),
     "/v1/messages": Route(_POST, anthropic, Operation.CHAT),
+    anthropic.COUNT_PATH: Route(_POST, anthropic, local=own.count_tokens),
     "/v1/completions": Route(_POST, openai_completions, Operation.COMPLETIONS),
     "/v1/embeddings": Route(_POST, openai_embeddings, Operation.EMBEDDINGS),
-    "/v1/models": Route(_GET, openai_chat, local=_models),
-    _MODEL_PREFIX: Route(_GET, openai_chat, local=_model),
-    "/v1/status": Route(_GET, openai_chat, local=_status),
-    "/metrics": Route(_GET, openai_chat, local=_metrics, in_thread=True),
-    "/health": Route(_GET, openai_chat, local=_health, public=True),
-    "/": Route(("HEAD",), openai_chat, local=_health, public=True),
+    "/v1/models": Route(
+        _GET, openai_chat, local=own.models, versioned=Route(_GET, anthropic, local=own.anthropic_models)
+    ),
+    own.MODEL_PREFIX: Route(
+        _GET, openai_chat, local=own.model, versioned=Route(_GET, anthropic, local=own.anthropic_model)
+    ),
+    "/v1/status": Route(_GET, openai_chat, local=own.status),
+    "/metrics": Route(_GET, openai_chat, local=own.metrics, in_thread=True),
+    "/health": Route(_GET, openai_chat, local=own.health, public=True),
+    "/": Route(("HEAD",), openai_chat, local=own.health, public=True),
 }
 """What is answered. A path that ends in a slash (but the root) stands for all that begin with it."""
 
@@ -173,12 +98,14 @@ class Routes:
             raise FaultError(_unknown_path(path))
         if method not in route.methods:
             raise FaultError(_wrong_method(method, path, route))
-        return route.operation is not None
+        return "POST" in route.methods
 
     async def serve(self, visit: Visit, send: Send) -> None:
         """Answer a request for which `wants_body` found a row."""
         route = self._table.get(visit.path) or self._find(visit.path)
         assert route is not None  # noqa: S101 - the gate asks `wants_body` first
+        if route.versioned is not None and visit.anthropic_version:
+            route = route.versioned
         try:
             answer = await self._answer(route, visit)
         except FaultError as error:
@@ -199,7 +126,7 @@ class Routes:
         if route.local is not None:
             ask = route.local
             slow = route.in_thread
-            answer = await asyncio.to_thread(ask, self._facade, visit.path) if slow else ask(self._facade, visit.path)
+            answer = await asyncio.to_thread(ask, self._facade, visit) if slow else ask(self._facade, visit)
             return Answer(answer.status, (*answer.headers, (b"x-request-id", visit.request_id.encode())), answer.body)
         relay = self._facade.relay
         try:
@@ -247,21 +174,16 @@ async def _close(stream: AsyncIterator[bytes]) -> None:
         await aclose()
 
 
-def _shown(text: str) -> str:
-    """Cut what the client sent to a length that fits into a message."""
-    return text if len(text) <= _SHOWN_PATH_CHARS else f"{text[:_SHOWN_PATH_CHARS]}…"
-
-
 def _unknown_path(path: str) -> Fault:
     remedy = "The base URL of this server ends in /v1, and its paths are those of the OpenAI API."
-    return Fault(FaultKind.NOT_FOUND, f"Nothing is served at {_shown(path)!r}.", remedy=remedy)
+    return Fault(FaultKind.NOT_FOUND, f"Nothing is served at {own.shown(path)!r}.", remedy=remedy)
 
 
 def _wrong_method(method: str, path: str, route: Route) -> Fault:
     allowed = ", ".join(route.methods)
     return Fault(
         FaultKind.METHOD_NOT_ALLOWED,
-        f"{_shown(path)} does not take {method}.",
+        f"{own.shown(path)} does not take {method}.",
         remedy=f"Use {allowed}.",
         headers=(("allow", allowed),),
     )

@@ -10,8 +10,9 @@ from app.domain.secret import Secret
 from app.engine.bus import Bus
 from app.server.gate import Gate, GateRules
 from app.server.listener import Listener
+from app.server.local import Facade
 from app.server.port import ListenError
-from app.server.routes import Facade, Routes
+from app.server.routes import Routes
 from app.store import log
 from app.store.atomic_file import write_atomically
 from app.store.secrets import KeyringProblem, KeyStore

@@ -150,3 +150,24 @@ async def test_a_wrong_token_and_a_missing_model_too(client: anthropic.AsyncAnth
 async def test_the_bearer_form_of_the_token_is_taken_as_well(client: anthropic.AsyncAnthropic) -> None:
     bearer = client.with_options(api_key=None, auth_token=TOKEN)
     assert (await bearer.messages.create(**ASK)).type == "message"
+
+
+async def test_tokens_are_counted(client: anthropic.AsyncAnthropic, one: FaultyUpstream) -> None:
+    raw = await client.messages.with_raw_response.count_tokens(
+        model="test-small", system="Be brief.", messages=[{"role": "user", "content": "word " * 1000}]
+    )
+    assert 1000 < raw.parse().input_tokens < 1500
+    assert raw.headers["x-switchtower-token-source"] == "estimate"
+    assert one.posts == []
+
+
+async def test_models_are_listed(client: anthropic.AsyncAnthropic) -> None:
+    page = await client.models.list(limit=1000)
+    assert [model.type for model in page.data] == ["model"] * len(page.data)
+    assert not page.has_more
+    names = [model.id async for model in client.models.list(limit=1)]
+    assert names == [model.id for model in page.data]
+    assert "test-small" in names
+    assert (await client.models.retrieve("test-small")).created_at.tzinfo is not None
+    with pytest.raises(anthropic.NotFoundError):
+        await client.models.retrieve("test-smal")

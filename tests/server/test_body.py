@@ -1,0 +1,29 @@
+"""What a body may be declared as, and how large it may be; over real connections in test_gate.py."""
+
+import pytest
+
+from app.domain.faults import FaultError, FaultKind
+from app.server.body import check_size, is_json
+
+
+@pytest.mark.parametrize(
+    ("declared", "taken"),
+    [
+        (b"application/json", True),
+        (b'Application/JSON; charset="UTF-8"', True),
+        (b"application/json; charset=latin-1", False),
+        (b"text/plain", False),
+        (b"multipart/form-data; boundary=x", False),
+        (b"", False),
+    ],
+)
+def test_only_plain_json_is_json(declared: bytes, taken: bool) -> None:
+    assert is_json({b"content-type": declared}) is taken
+    assert not is_json({b"content-type": declared, b"content-encoding": b"gzip"})
+
+
+def test_the_limit_itself_is_let_in() -> None:
+    check_size(10, 10)
+    with pytest.raises(FaultError) as refused:
+        check_size(11, 10)
+    assert refused.value.fault.kind is FaultKind.BODY_TOO_LARGE
