@@ -38,25 +38,31 @@ def total(usage: Usage) -> int | None:
 class Turn:
     """A place that a request has taken; it must be given back once, by `settle` or `cancel`."""
 
-    __slots__ = ("_limiter", "_open", "tokens")
+    __slots__ = ("_limiter", "_open", "outer", "tokens")
 
     def __init__(self, limiter: "Limiter", tokens: int) -> None:
         """`tokens` are reserved."""
         self._limiter = limiter
         self._open = True
         self.tokens = tokens
+        self.outer: Turn | None = None
+        """A turn in another scope that ends together with this one."""
 
     def settle(self, used_tokens: int | None) -> None:
         """The call is over and used so many tokens; None is unknown: what was reserved counts. Again does nothing."""
         if self._open:
             self._open = False
             self._limiter.give_back(0, 0 if used_tokens is None else self.tokens - used_tokens)
+            if self.outer is not None:
+                self.outer.settle(used_tokens)
 
     def cancel(self) -> None:
         """Nothing was sent: give everything back. After `settle` it does nothing."""
         if self._open:
             self._open = False
             self._limiter.give_back(1, self.tokens)
+            if self.outer is not None:
+                self.outer.cancel()
 
 
 @dataclass(eq=False, slots=True)

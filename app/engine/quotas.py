@@ -1,4 +1,4 @@
-"""The limits in force: of all providers together and of each one that has some, and the tokens a request reserves."""
+"""The limits in force: of all together, of each provider or client with some, and the tokens a request reserves."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from app.engine.bucket import Quota
 from app.engine.demands import input_tokens, output_tokens
 from app.engine.limits import Limiter, Turn
 from app.store.settings import Limits as LimitSettings
-from app.store.settings import ProviderLimits, Settings
+from app.store.settings import OwnLimits, Settings
 
 _EVERYBODY = "all providers together"
 _LEFT = "x-ratelimit-remaining-"
@@ -21,13 +21,14 @@ _UNIT_S = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0
 
 
 class Limits:
-    """One `Limiter` for all, and one for each provider with limits of its own; they outlive a change of settings."""
+    """One `Limiter` for all, one for each provider and client with limits; they outlive a change of settings."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Limit nothing yet; `clock` gives monotonic seconds."""
         self._clock = clock
         self._all = Limiter(_EVERYBODY, Quota(), clock)
         self._by_provider: dict[str, Limiter] = {}
+        self._by_client: dict[str, Limiter] = {}
         self._empty_until_s: dict[str, float] = {}
         self.queue_s = 0.0
 
@@ -35,13 +36,16 @@ class Limits:
         """Put the limits of `settings` in force; what is under way stays counted."""
         self.queue_s = settings.limits.queue_s
         self._all.change(_quota(settings.limits))
-        wanted = {p.id: quota for p in settings.providers if not (quota := _quota(p.limits)).limits_nothing}
-        for provider_id, limiter in self._by_provider.items():
-            limiter.change(wanted.get(provider_id, Quota()))
-        for provider_id, quota in wanted.items():
-            if provider_id not in self._by_provider:
-                self._by_provider[provider_id] = Limiter(provider_id, quota, self._clock)
-        self._by_provider = {provider_id: self._by_provider[provider_id] for provider_id in wanted}
+        self._by_provider = self._fit(self._by_provider, {p.id: _quota(p.limits) for p in settings.providers})
+        of_clients = {client.name: _quota(client.limits) for client in settings.clients}
+        self._by_client = self._fit(self._by_client, of_clients, "the client ")
+
+    def _fit(self, known: dict[str, Limiter], quotas: dict[str, Quota], called: str = "") -> dict[str, Limiter]:
+        """The limiters of one kind of scope, those known kept; messages say `called` and the name."""
+        wanted = {name: quota for name, quota in quotas.items() if not quota.limits_nothing}
+        for name, limiter in known.items():
+            limiter.change(wanted.get(name, Quota()))
+        return {n: known.get(n) or Limiter(f"{called}{n}", quota, self._clock) for n, quota in wanted.items()}
 
     def of(self, provider_id: str) -> Limiter | None:
         """The limits of that provider, None when it has none of its own."""
@@ -67,18 +71,34 @@ class Limits:
         if self._empty_until_s:
             self._empty_until_s.pop(provider_id, None)
 
-    async def enter(self, request: ApiRequest) -> Turn:
-        """Take a turn among all requests, waiting for it up to `queue_s`.
+    async def enter(self, request: ApiRequest, client: str = "") -> Turn:
+        """Take a turn among the client's requests, then among all; both waits together take `queue_s` at most.
 
         Raises:
             FaultError: RATE_LIMITED.
         """
+        own = self._by_client.get(client) if self._by_client else None
+        if own is not None:
+            return await self._enter_both(own, request)
         turn = self._all.try_take() if not self._all.counts_tokens else None
         return turn or await take(self._all, request, self.queue_s)
 
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        """The `x-ratelimit-*` headers of the limits of all, none when there are none."""
-        return self._all.headers()
+    async def _enter_both(self, own: Limiter, request: ApiRequest) -> Turn:
+        """Take a turn by the client's own limits, then one by those of all; without the second the first is undone."""
+        began_s = self._clock()
+        of_client = await take(own, request, self.queue_s)
+        try:
+            turn = await take(self._all, request, self.queue_s - (self._clock() - began_s))
+        except BaseException:
+            of_client.cancel()
+            raise
+        turn.outer = of_client
+        return turn
+
+    def headers(self, client: str = "") -> tuple[tuple[str, str], ...]:
+        """The `x-ratelimit-*` headers of the client's limits, else of those of all, none when there are none."""
+        own = self._by_client.get(client) if self._by_client else None
+        return (own.headers() if own is not None else ()) or self._all.headers()
 
 
 async def take(limiter: Limiter, request: ApiRequest, wait_s: float) -> Turn:
@@ -101,5 +121,5 @@ def duration_s(text: str) -> float:
     return sum(float(number) * _UNIT_S[unit] for number, unit in parts)
 
 
-def _quota(limits: LimitSettings | ProviderLimits) -> Quota:
+def _quota(limits: LimitSettings | OwnLimits) -> Quota:
     return Quota(limits.requests_per_minute, limits.tokens_per_minute, limits.concurrent)

@@ -68,7 +68,7 @@ class Relay:
             if call.hops:
                 hops.check(call.hops)
             limits = self._routing().limits
-            journal.turn, journal.limits = await limits.enter(call.request), limits.headers()
+            journal.turn, journal.limits = await limits.enter(call.request, call.client), limits.headers(call.client)
             if call.request.stream:
                 return await self._stream(call, journal)
             return await self._plain(call, journal)

@@ -117,8 +117,8 @@ class Budget(_Section):
     action: Annotated[BudgetAction, Field(strict=False)] = BudgetAction.WARN
 
 
-class ProviderLimits(_Section):
-    """`[providers.limits]`: 0 is no limit."""
+class OwnLimits(_Section):
+    """`[providers.limits]` and `[clients.limits]`: 0 is no limit."""
 
     requests_per_minute: rules.Count = 0
     tokens_per_minute: rules.Count = 0
@@ -179,7 +179,7 @@ class Provider(_Section):
     headers: dict[str, str] = Field(default_factory=dict)
     proxy: rules.Proxy = "system"
     ca_file: rules.FilePath = ""
-    limits: ProviderLimits = ProviderLimits()
+    limits: OwnLimits = OwnLimits()
     pool: Pool = Pool()
     timeouts: Timeouts = Timeouts()
     retry: Retry = Retry()
@@ -200,6 +200,13 @@ class Provider(_Section):
         for name, value in headers.items():
             rules.check_header(name, value)
         return headers
+
+
+class Client(_Section):
+    """One of `[[clients]]`: what the program with the local token of that name may use."""
+
+    name: rules.Identifier
+    limits: OwnLimits = OwnLimits()
 
 
 class AliasRule(_Section):
@@ -230,12 +237,14 @@ class Settings(_Section):
     budgets: Annotated[tuple[Budget, ...], Field(strict=False)] = ()
     providers: Annotated[tuple[Provider, ...], Field(strict=False)] = ()
     aliases: Annotated[tuple[AliasRule, ...], Field(strict=False)] = ()
+    clients: Annotated[tuple[Client, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")
     def _fits(self) -> "Settings":
         ids = [provider.id for provider in self.providers]
         _refuse_doubles("providers", "id", ids)
         _refuse_doubles("aliases", "name", [alias.name for alias in self.aliases])
+        _refuse_doubles("clients", "name", [client.name for client in self.clients])
         if self.routing.forced_provider not in ("", *ids):
             rules.refuse("no provider has this id; empty means automatic", "routing", "forced_provider")
         return self

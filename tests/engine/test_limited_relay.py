@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -149,3 +149,19 @@ async def test_the_keys_of_a_pool_share_the_load(
     for _ in range(10):
         await limited.ask()
     assert (len(first.posts), len(second.posts)) == (5, 5)
+
+
+async def test_a_client_at_its_own_limit_gets_429_while_others_are_served(
+    limited: LimitedRig, first: FaultyUpstream
+) -> None:
+    rows = [{"name": "default", "limits": {"requests_per_minute": 1}}]
+    limited.limits.apply(Settings.model_validate({"limits": {"queue_s": 0.05}, "clients": rows}))
+    good, refused = await limited.ask(), await limited.ask()
+    other = await limited.relay.handle(replace(limited.call(), client="cursor"))
+    assert (good.status, refused.status, other.status) == (200, 429, 200)
+    assert dict(good.headers)[b"x-ratelimit-remaining-requests"] == b"0"
+    headers = dict(refused.headers)
+    assert 50 <= int(headers[b"retry-after"]) <= 60
+    assert headers[b"x-ratelimit-limit-requests"] == b"1"
+    assert "the client default" in json.loads(refused.body)["error"]["message"]
+    assert len(first.posts) == 2

@@ -79,3 +79,60 @@ def test_a_provider_that_says_nothing_is_left_is_asked_last_until_it_is_refilled
     limits.note("a", {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "9h"})
     limits.note("a", {"x-ratelimit-remaining-tokens": "1"})
     assert not limits.is_short("a")
+
+
+def with_client(**limits: int) -> dict[str, object]:
+    return {"clients": [{"name": "cursor", "limits": limits}]}
+
+
+async def test_a_client_s_limit_is_its_own_and_refilled_by_the_clock() -> None:
+    now_s = [0.0]
+    limits = Limits(lambda: now_s[0])
+    limits.apply(Settings.model_validate({"limits": {"queue_s": 0.01}} | with_client(requests_per_minute=2)))
+    for _ in range(2):
+        (await limits.enter(request(), "cursor")).settle(5)
+    with pytest.raises(FaultError, match="for the client cursor is reached: 2 requests a minute") as refused:
+        await limits.enter(request(), "cursor")
+    assert refused.value.fault.retry_after_s == pytest.approx(30)
+    assert dict(refused.value.fault.headers)["x-ratelimit-remaining-requests"] == "0"
+    (await limits.enter(request(), "default")).settle(5)
+    assert limits.headers("default") == ()
+    now_s[0] = 30.0
+    (await limits.enter(request(), "cursor")).settle(5)
+
+
+async def test_a_client_s_tokens_are_settled_by_what_it_used() -> None:
+    limits = Limits(lambda: 0.0)
+    limits.apply(Settings.model_validate(with_client(tokens_per_minute=10_000)))
+    turn = await limits.enter(request(max_tokens=9000), "cursor")
+    assert int(dict(limits.headers("cursor"))["x-ratelimit-remaining-tokens"]) < 1000
+    turn.settle(10)
+    assert dict(limits.headers("cursor"))["x-ratelimit-remaining-tokens"] == "9990"
+
+
+async def test_whoever_gets_no_turn_among_all_keeps_none_of_the_client_s() -> None:
+    limits = Limits(lambda: 0.0)
+    values = {"limits": {"queue_s": 0.01, "concurrent": 1}} | with_client(requests_per_minute=2, concurrent=1)
+    limits.apply(Settings.model_validate(values))
+    other = await limits.enter(request(), "default")
+    with pytest.raises(FaultError, match="all providers together"):
+        await limits.enter(request(), "cursor")
+    assert dict(limits.headers("cursor"))["x-ratelimit-remaining-requests"] == "2"
+    other.settle(5)
+    turn = await limits.enter(request(), "cursor")
+    with pytest.raises(FaultError, match="client cursor is reached: 1 requests at the same time"):
+        await limits.enter(request(), "cursor")
+    turn.cancel()
+    assert dict(limits.headers("cursor"))["x-ratelimit-remaining-requests"] == "2"
+
+
+async def test_new_settings_lift_a_client_s_limits_at_once() -> None:
+    limits = Limits(lambda: 0.0)
+    limits.apply(Settings.model_validate({"limits": {"queue_s": 0.01}} | with_client(concurrent=1)))
+    turn = await limits.enter(request(), "cursor")
+    limits.apply(Settings.model_validate(with_client(concurrent=2)))
+    second = await limits.enter(request(), "cursor")
+    limits.apply(Settings())
+    third = await limits.enter(request(), "cursor")
+    for one in (turn, second, third):
+        one.settle(5)

@@ -44,7 +44,7 @@ def test_the_written_defaults_are_the_defaults(source: Path) -> None:
     text = source.read_text()
     raw = tomllib.loads(text.split("```toml")[1].split("```")[0] if source.suffix == ".md" else text)
     settings = valid(raw)
-    assert settings.model_copy(update={"providers": (), "aliases": (), "budgets": ()}) == Settings()
+    assert settings.model_copy(update={"providers": (), "aliases": (), "clients": (), "budgets": ()}) == Settings()
     assert settings.providers == (Provider(id="openai", kind="openai"),)
     assert settings.budgets == (Budget(),)
     assert settings.aliases == (AliasRule(name="fast", targets=raw["aliases"][0]["targets"]),)
@@ -219,3 +219,11 @@ def test_a_webhook_is_a_safe_address_or_a_variable(webhook: str) -> None:
 def test_any_other_webhook_is_refused(webhook: str) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate({"alerts": {"webhook": webhook}})
+
+
+def test_clients_have_unique_names_and_limits() -> None:
+    client = {"name": "cursor", "limits": {"requests_per_minute": 5}}
+    assert valid({"clients": [client]}).clients[0].limits.requests_per_minute == 5
+    assert refused({"clients": [client, client | {"name": "Cursor"}]}) == [""]
+    assert refused({"clients": [{"name": "no spaces"}]}) == ["clients.0.name"]
+    assert refused({"clients": [client | {"limits": {"concurrent": -1}}]}) == ["clients.0.limits.concurrent"]
