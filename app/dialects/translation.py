@@ -1,6 +1,7 @@
 """Two dialects joined by the hub: the request goes up in the provider's, the answer comes down in the client's."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from app.dialects.dialect import Dialect
@@ -32,7 +33,10 @@ class Translation:
     def _chat(self, request: ApiRequest) -> ChatRequest:
         """The client's request in the hub language, read once."""
         if self._read is None:
-            self._read = self._client.read_request(request.body)
+            read = self._client.read_request(request.body)
+            if read.model != request.model or read.stream is not request.stream:  # the path says them, not the body
+                read = replace(read, model=request.model, stream=request.stream)
+            self._read = read
         return self._read
 
     def write(self, request: ApiRequest, model: str) -> Written:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.dialects import gemini
+from app.dialects import gemini, openai_chat
+from app.dialects.translation import Translation
 from app.domain.faults import FaultError, InBandError
 
 BODY = b'{ "contents": [{"parts":[{"text":"\\u00e9"}]}],"x":1e2}'
@@ -52,3 +53,16 @@ def test_every_recorded_answer_passes(gemini_exchanges: list[dict[str, Any]]) ->
 def test_counts_and_signs_of_life() -> None:
     assert json.loads(gemini.render_count(5)) == {"totalTokens": 5}
     assert json.loads(gemini.KEEPALIVE.removeprefix(b"data: ")) == {}
+
+
+def test_a_translated_request_has_model_and_stream_from_the_path() -> None:
+    request = gemini.parse_request(BODY, "my/alias", stream=True)
+    written = Translation(gemini, openai_chat).write(request, "gpt")
+    body = json.loads(written.body)
+    assert (body["model"], body["stream"]) == ("gpt", True)
+    answered = json.loads(
+        Translation(gemini, openai_chat)
+        .parse_reply(request, b'{"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]}')
+        .body
+    )
+    assert answered["modelVersion"] == "my/alias"

@@ -1,0 +1,57 @@
+"""What Gemini's clients say in the path (model, verb), and what they ask beside answers: models, counts of tokens."""
+
+from urllib.parse import parse_qsl
+
+from app.dialects import fields, gemini, gemini_models
+from app.domain.chat import Answer, ApiRequest
+from app.engine.tokens import input_tokens
+from app.server.asgi import JSON
+from app.server.gate import Visit
+from app.server.local import TOKEN_SOURCE, Facade, find_model
+
+MODEL_PREFIX = "/v1beta/models/"
+_MODELS = "/models/"
+
+
+def parse(visit: Visit) -> ApiRequest:
+    """Read what routing needs: model and verb are in the path.
+
+    Raises:
+        FaultError: INVALID_REQUEST.
+    """
+    model, _, verb = visit.path.partition(_MODELS)[2].rpartition(":")
+    stream = verb == "streamGenerateContent"
+    if stream and (b"alt", b"sse") not in parse_qsl(visit.query):
+        fields.refuse(
+            "Streams come as server-sent events only, not as a JSON array.",
+            "Add ?alt=sse to the path, as Google's own packages do.",
+            "alt",
+        )
+    return gemini.parse_request(visit.body, model, stream=stream)
+
+
+def models(facade: Facade, visit: Visit) -> Answer:
+    """List every model that can be asked for, in Gemini's shape."""
+    return Answer(200, (JSON,), gemini_models.render_models(facade.models()))
+
+
+def model(facade: Facade, visit: Visit) -> Answer:
+    """Describe one model in Gemini's shape.
+
+    Raises:
+        FaultError: MODEL_NOT_FOUND.
+    """
+    found = find_model(facade.models(), visit.path.removeprefix(MODEL_PREFIX))
+    return Answer(200, (JSON,), gemini_models.render_model(*found))
+
+
+def count_tokens(facade: Facade, visit: Visit) -> Answer:
+    """Count the tokens of a request that is not sent, about: no provider is asked, and nothing is accounted for.
+
+    Raises:
+        FaultError: INVALID_REQUEST.
+    """
+    sent = fields.parse_object(visit.body)
+    if not (sent.get("contents") or sent.get("generateContentRequest")):
+        fields.refuse("The request has no list `contents`.", "Send the conversation as a list of contents.", "contents")
+    return Answer(200, (JSON, (TOKEN_SOURCE, b"estimate")), gemini.render_count(input_tokens(visit.body)))

@@ -1,0 +1,66 @@
+"""What Gemini's clients say in the path, and what they ask beside answers."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app.domain.faults import FaultError
+from app.domain.models import ModelInfo
+from app.engine.catalogue import ModelPage
+from app.server import gemini
+from app.server.gate import Visit
+
+BODY = b'{"contents":[{"parts":[{"text":"Hello there, all of you"}]}]}'
+
+
+class Program:
+    """A program with two models."""
+
+    def models(self) -> ModelPage:
+        return ModelPage([("one", ModelInfo("a/b", context_length=100)), ("two", ModelInfo("c"))])
+
+
+def visit(path: str, query: bytes = b"", body: bytes = BODY) -> Visit:
+    return Visit("POST", path, "default", "req_1", body=body, query=query)
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/v1beta/models/gemini-2.5-flash:generateContent", "gemini-2.5-flash"),
+        ("/v1/models/one/a/b:generateContent", "one/a/b"),
+        ("/v1beta/models/qwen:7b:generateContent", "qwen:7b"),
+        ("/v1beta/models/models/x:generateContent", "x"),
+    ],
+)
+def test_the_model_is_in_the_path(path: str, model: str) -> None:
+    request = gemini.parse(visit(path))
+    assert (request.model, request.stream, request.body) == (model, False, BODY)
+
+
+def test_the_verb_says_whether_it_streams() -> None:
+    path = "/v1beta/models/m:streamGenerateContent"
+    assert gemini.parse(visit(path, b"key=x&alt=sse")).stream
+    with pytest.raises(FaultError, match="alt=sse"):
+        gemini.parse(visit(path))
+
+
+def test_models_in_geminis_shape() -> None:
+    program: Any = Program()
+    names = [m["name"] for m in json.loads(gemini.models(program, visit("/v1beta/models")).body)["models"]]
+    assert names == ["models/a/b", "models/c"]
+    found = json.loads(gemini.model(program, visit("/v1beta/models/a/b")).body)
+    assert (found["name"], found["inputTokenLimit"]) == ("models/a/b", 100)
+    with pytest.raises(FaultError):
+        gemini.model(program, visit("/v1beta/models/d"))
+
+
+def test_tokens_are_estimated() -> None:
+    program: Any = Program()
+    for body in (BODY, b'{"generateContentRequest":%b}' % BODY):
+        answer = gemini.count_tokens(program, visit("/v1beta/models/m:countTokens", body=body))
+        assert 5 < json.loads(answer.body)["totalTokens"] < 20
+        assert (b"x-switchtower-token-source", b"estimate") in answer.headers
+    with pytest.raises(FaultError, match="contents"):
+        gemini.count_tokens(program, visit("/v1beta/models/m:countTokens", body=b"{}"))
