@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from app.dialects import anthropic, json_edit, openai_chat
+from app.dialects import anthropic, json_edit, ollama, ollama_generate, openai_chat
 from app.dialects.dialect import Dialect, StreamReader
 from app.dialects.translation import Side, Translation
 from app.domain.chat import ApiRequest, Reply
@@ -25,11 +25,15 @@ _ERROR_BODY_BYTES = 1024 * 1024
 _FAREWELL_S = 0.05
 """How long the end of the connection's answer is waited for after the stream's own end mark, to use it again."""
 
-
 _CONTENT_STARTS = (b"data:", b"{", b"[", b",")
 """How content begins: an event of a server-sent stream, a line of JSON, an item of a JSON array."""
 
-_SIDES: Mapping[str, Side] = {openai_chat.NAME: openai_chat, anthropic.NAME: anthropic}
+_SIDES: Mapping[str, Side] = {
+    openai_chat.NAME: openai_chat,
+    anthropic.NAME: anthropic,
+    ollama.NAME: ollama,
+    ollama_generate.NAME: ollama_generate,
+}
 
 
 def between(client: Dialect, spec: ProviderSpec) -> Dialect | Translation:

@@ -1,15 +1,17 @@
-"""Path to dialect to relay: the table of what the server own."""
+"""Path to dialect to relay: the table of what the server answers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from app.dialects import anthropic, openai_chat, openai_completions, openai_embeddings
+from app.dialects import anthropic, ollama, ollama_generate, openai_chat, openai_completions, openai_embeddings
 from app.dialects.dialect import Dialect
+from app.dialects.ollama_embed import EMBED, EMBEDDINGS
 from app.domain.chat import Answer, Operation
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.engine.attempt import Call
 from app.server import local as own
+from app.server import ollama as own_ollama
 from app.server.asgi import SHUTTING_DOWN, Headers, Message, Send, fault_answer, send_plain, start_message
 from app.server.gate import Visit
 from app.server.local import Facade
@@ -56,8 +58,19 @@ TABLE: Mapping[str, Route] = {
     "/metrics": Route(_GET, openai_chat, local=own.metrics, in_thread=True),
     "/health": Route(_GET, openai_chat, local=own.health, public=True),
     "/": Route(("HEAD",), openai_chat, local=own.health, public=True),
+    "/api/chat": Route(_POST, ollama, Operation.CHAT),
+    "/api/generate": Route(_POST, ollama_generate, Operation.CHAT),
+    "/api/embed": Route(_POST, EMBED, Operation.EMBEDDINGS),
+    "/api/embeddings": Route(_POST, EMBEDDINGS, Operation.EMBEDDINGS),
+    "/api/show": Route(_POST, ollama, local=own_ollama.show),
+    "/api/tags": Route(_GET, ollama, local=own_ollama.tags),
+    "/api/ps": Route(_GET, ollama, local=own_ollama.loaded),
+    "/api/version": Route(_GET, ollama, local=own_ollama.version),
 }
 """What is answered. A path that ends in a slash (but the root) stands for all that begin with it."""
+
+KEYLESS_TABLE: Mapping[str, Route] = {**TABLE, "/": Route(_GET, ollama, local=own_ollama.running)}
+"""What is answered on the keyless port, where clients look for an Ollama at the root."""
 
 
 class Routes:

@@ -12,7 +12,7 @@ from app.server.gate import Gate, GateRules
 from app.server.listener import Listener
 from app.server.local import Facade
 from app.server.port import ListenError
-from app.server.routes import Routes
+from app.server.routes import KEYLESS_TABLE, Routes
 from app.store import log
 from app.store.atomic_file import write_atomically
 from app.store.secrets import KeyringProblem, KeyStore
@@ -35,9 +35,9 @@ class Service:
         self._bus = bus
         self._rules = GateRules({})
         self._keyless_rules = GateRules({})
-        routes = Routes(facade)
+        routes, keyless = Routes(facade), Routes(facade, KEYLESS_TABLE)
         self._main = _Door(Gate(routes, lambda: self._rules))
-        self._keyless = _Door(Gate(routes, lambda: self._keyless_rules, keyless=True))
+        self._keyless = _Door(Gate(keyless, lambda: self._keyless_rules, keyless=True))
         self._fixed: tuple[str, int | None] = ("", None)
         self._tokens: dict[str, Secret] = {}
         self.problem = ""
