@@ -156,7 +156,7 @@ async def test_tokens_are_counted(client: anthropic.AsyncAnthropic, one: FaultyU
     raw = await client.messages.with_raw_response.count_tokens(
         model="test-small", system="Be brief.", messages=[{"role": "user", "content": "word " * 1000}]
     )
-    assert 1000 < raw.parse().input_tokens < 1500
+    assert 1000 < (await raw.parse()).input_tokens < 1500
     assert raw.headers["x-switchtower-token-source"] == "estimate"
     assert one.posts == []
 
