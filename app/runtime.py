@@ -22,6 +22,7 @@ from app.engine.commands import Commands
 from app.engine.fleet import Fleet
 from app.engine.health import Health
 from app.engine.lists import ModelLists
+from app.engine.own_prices import OwnPrices
 from app.engine.relay import Relay
 from app.engine.resilience import Resilience
 from app.engine.tasks import TaskOwner
@@ -81,7 +82,8 @@ class Runtime(TaskOwner, Commands):
         self.health = Health(lambda: self.settings.health, lambda: self.fleet.providers, self.lists)
         self.resilience = Resilience(self.fleet, self.health, self.bus, lambda: self.settings.routing, self.spawn)
         self.relay = Relay(self.bus, lambda: self.fleet.routing, self.resilience.means)
-        self.accounts = Accounts(self.bus, self.ledger, lambda: self.fleet.routing)
+        own_price = self.relay.chooser.balance.own_price = OwnPrices(lambda: self.settings).of
+        self.accounts = Accounts(self.bus, self.ledger, lambda: self.fleet.routing, own_price)
         self.relay.chooser.blocked = self.accounts.budgets.blocked
         self.bus.subscribe(Webhook(lambda: self.settings.alerts, environ, self.spawn).hear)
         self.service = Service(self, self.keys, paths.instance_file, self.bus)

@@ -12,6 +12,7 @@ from app.engine import prices
 from app.engine.alerts import Alerts
 from app.engine.budgets import Budgets
 from app.engine.bus import Bus
+from app.engine.own_prices import OwnPrice, no_price
 from app.engine.provider import Provider
 from app.engine.router import Routing
 from app.engine.tally import Tally
@@ -38,13 +39,14 @@ class Book(Protocol):
 class Accounts:
     """Listens to the bus; what it works out is in `tally`, `budgets`, the providers' counters and the book."""
 
-    def __init__(self, bus: Bus, book: Book, routing: Callable[[], Routing]) -> None:
-        """`routing` gives the providers in force now."""
+    def __init__(self, bus: Bus, book: Book, routing: Callable[[], Routing], own_price: OwnPrice = no_price) -> None:
+        """`routing` gives the providers in force now, `own_price` the user's own prices."""
         self.tally = Tally()
         self.budgets = Budgets()
         self.alerts = Alerts(bus)
         self._book = book
         self._routing = routing
+        self._own_price = own_price
         self._known: dict[str, Provider] = {}
         self._known_of: Routing | None = None
         self._waiting: list[RequestFinished] = []
@@ -114,7 +116,7 @@ class Accounts:
         provider = self._provider(event.provider)
         if event.estimate is not None:
             event = _estimated(event, provider)
-        cost_usd = _cost_usd(event, provider)
+        cost_usd = self._cost_usd(event, provider)
         self._book.record(event, cost_usd)
         self.tally.add(event, cost_usd)
         if cost_usd is None or provider is None:
@@ -124,6 +126,17 @@ class Accounts:
         if self.budgets.watching and cost_usd:
             for alert in self.budgets.spend(event.provider, event.client, cost_usd):
                 self.alerts.say(alert)
+
+    def _cost_usd(self, event: RequestFinished, provider: Provider | None) -> float | None:
+        """US dollars; a request that failed outright costs nothing, and None is unknown."""
+        if event.outcome == "failed" and event.usage.input is None:
+            return 0.0
+        if provider is None:
+            return None
+        own = self._own_price(provider.id, event.provider_model)
+        if own is not None:
+            return own.of(event.usage)
+        return prices.cost(event.usage, provider.settings.kind, event.provider_model, event.started_at)
 
     def _provider(self, provider_id: str) -> Provider | None:
         """The provider in force that answered, or failed last."""
@@ -142,12 +155,3 @@ def _estimated(event: RequestFinished, provider: Provider | None) -> RequestFini
         provider.counters.input_tokens += (usage.input or 0) - (event.usage.input or 0)
         provider.counters.output_tokens += (usage.output or 0) - (event.usage.output or 0)
     return replace(event, usage=usage, estimate=None)
-
-
-def _cost_usd(event: RequestFinished, provider: Provider | None) -> float | None:
-    """US dollars; a request that failed outright costs nothing, and None is unknown."""
-    if event.outcome == "failed" and event.usage.input is None:
-        return 0.0
-    if provider is None:
-        return None
-    return prices.cost(event.usage, provider.settings.kind, event.provider_model, event.started_at)

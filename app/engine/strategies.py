@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from app.domain.chat import ApiRequest
 from app.engine.demands import input_tokens, output_tokens
+from app.engine.own_prices import OwnPrice, no_price
 from app.engine.prices import Price, price_of
 from app.engine.router import Candidate, Tier
 from app.store.settings import Strategy
@@ -65,6 +66,7 @@ class Balance:
 
     price_of: PriceOf = price_of
     clock: Callable[[], float] = time.monotonic
+    own_price: OwnPrice = no_price
     _turns: dict[str, Turns] = field(default_factory=dict)
     _latencies: dict[tuple[str, str, bool], Latency] = field(default_factory=dict)
 
@@ -146,7 +148,9 @@ class Balance:
         tokens_in, tokens_out = input_tokens(request), output_tokens(request)
         ranks: list[Rank] = []
         for candidate in candidates:
-            price = self.price_of(candidate.provider.settings.kind, candidate.model)
+            price = self.own_price(candidate.provider.id, candidate.model)
+            if price is None:
+                price = self.price_of(candidate.provider.settings.kind, candidate.model)
             if price is None:
                 ranks.append((1.0, 0.0))
             else:

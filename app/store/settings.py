@@ -209,6 +209,16 @@ class Client(_Section):
     limits: OwnLimits = OwnLimits()
 
 
+class PriceRule(_Section):
+    """One of `[[prices]]`: the user's own price of a model; cached tokens cost what input costs when None."""
+
+    model: rules.Text
+    input_usd_per_million: rules.Dollars
+    output_usd_per_million: rules.Dollars
+    cache_read_usd_per_million: rules.Dollars | None = None
+    cache_write_usd_per_million: rules.Dollars | None = None
+
+
 class AliasRule(_Section):
     """One of `[[aliases]]`: a model name of the user's own."""
 
@@ -238,6 +248,7 @@ class Settings(_Section):
     providers: Annotated[tuple[Provider, ...], Field(strict=False)] = ()
     aliases: Annotated[tuple[AliasRule, ...], Field(strict=False)] = ()
     clients: Annotated[tuple[Client, ...], Field(strict=False)] = ()
+    prices: Annotated[tuple[PriceRule, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")
     def _fits(self) -> "Settings":
@@ -245,6 +256,7 @@ class Settings(_Section):
         _refuse_doubles("providers", "id", ids)
         _refuse_doubles("aliases", "name", [alias.name for alias in self.aliases])
         _refuse_doubles("clients", "name", [client.name for client in self.clients])
+        _refuse_doubles("prices", "model", [price.model for price in self.prices])
         if self.routing.forced_provider not in ("", *ids):
             rules.refuse("no provider has this id; empty means automatic", "routing", "forced_provider")
         return self

@@ -13,6 +13,7 @@ from app.domain.usage import NO_USAGE, Usage, UsageSource
 from app.engine import prices
 from app.engine.accounts import Accounts
 from app.engine.bus import Bus
+from app.engine.prices import Price
 from app.engine.provider import Provider
 from app.engine.router import Routing
 from app.providers.registry import Registry
@@ -85,6 +86,22 @@ async def test_requests_wait_for_the_prices(monkeypatch: pytest.MonkeyPatch) -> 
     assert desk.book.rows == []
     await desk.accounts.settled()
     assert desk.book.rows == [(event, pytest.approx(0.25))]
+
+
+async def test_the_user_s_own_price_goes_before_the_list_in_costs_and_budgets() -> None:
+    own = {("openai", "gpt-5-mini"): Price(2e-6, 0.0), ("openai", "nobody-knows-this"): Price(1e-6, 0.0)}
+    desk = Desk()
+    desk.accounts = Accounts(
+        desk.bus, desk.book, lambda: Routing((desk.provider,)), lambda provider_id, model: own.get((provider_id, model))
+    )
+    await desk.accounts.watch((Budget(usd_per_day=0.5),))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(desk.accounts.run())
+        usage = Usage(1_000_000, output=10)
+        assert (await desk.finish(usage=usage))[1] == pytest.approx(2.0)
+        assert (await desk.finish(usage=usage, provider_model="nobody-knows-this"))[1] == pytest.approx(1.0)
+        running.cancel()
+    assert [alert.kind for alert in desk.raised] == ["budget_spent"]
 
 
 @pytest.mark.parametrize(

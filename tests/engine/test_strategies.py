@@ -143,3 +143,10 @@ def test_the_cheapest_for_this_request_is_first_and_unknown_prices_are_last() ->
     assert [x.provider.id for x in balance.order(among, "lowest_cost", long_answer)] == ["b", "a", "c"]
     long_prompt = ApiRequest(Operation.CHAT, "m", stream=False, body=b" " * 400_000)
     assert [x.provider.id for x in balance.order(among, "lowest_cost", long_prompt)] == ["a", "b", "c"]
+
+
+def test_the_user_s_own_price_goes_before_the_list() -> None:
+    among = tier(provider("a"), provider("b"), provider("free"))
+    own = {"b": Price(1e-6, 1e-6), "free": Price(0.0, 0.0)}
+    balance = Balance(price_of=lambda kind, model: Price(2e-6, 2e-6), own_price=lambda name, model: own.get(name))
+    assert [x.provider.id for x in balance.order(among, "lowest_cost", REQUEST)] == ["free", "b", "a"]

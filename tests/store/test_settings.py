@@ -44,7 +44,10 @@ def test_the_written_defaults_are_the_defaults(source: Path) -> None:
     text = source.read_text()
     raw = tomllib.loads(text.split("```toml")[1].split("```")[0] if source.suffix == ".md" else text)
     settings = valid(raw)
-    assert settings.model_copy(update={"providers": (), "aliases": (), "clients": (), "budgets": ()}) == Settings()
+    assert (
+        settings.model_copy(update={"providers": (), "aliases": (), "clients": (), "budgets": (), "prices": ()})
+        == Settings()
+    )
     assert settings.providers == (Provider(id="openai", kind="openai"),)
     assert settings.budgets == (Budget(),)
     assert settings.aliases == (AliasRule(name="fast", targets=raw["aliases"][0]["targets"]),)
@@ -227,3 +230,11 @@ def test_clients_have_unique_names_and_limits() -> None:
     assert refused({"clients": [client, client | {"name": "Cursor"}]}) == [""]
     assert refused({"clients": [{"name": "no spaces"}]}) == ["clients.0.name"]
     assert refused({"clients": [client | {"limits": {"concurrent": -1}}]}) == ["clients.0.limits.concurrent"]
+
+
+def test_prices_are_complete_and_name_a_model_once() -> None:
+    price = {"model": "m", "input_usd_per_million": 1, "output_usd_per_million": 2.5}
+    assert valid({"prices": [price]}).prices[0].cache_read_usd_per_million is None
+    assert refused({"prices": [price, price]}) == [""]
+    assert refused({"prices": [{"model": "m", "input_usd_per_million": 1}]}) == ["prices.0.output_usd_per_million"]
+    assert refused({"prices": [price | {"cache_read_usd_per_million": -1}]}) == ["prices.0.cache_read_usd_per_million"]
