@@ -15,6 +15,9 @@ from app.server.local import Facade, find_model
 API_VERSION = "0.12.6"
 """The version of Ollama whose wire is spoken here; VS Code wants at least 0.6.4."""
 
+_ALIAS_OWNER = "switchtower"
+"""Whose models are names of the user's own, which stand alone."""
+
 _WORDS: Mapping[str, str] = {
     "chat": "completion",
     "completions": "completion",
@@ -44,7 +47,7 @@ def loaded(facade: Facade, visit: Visit) -> Answer:
 
 
 def tags(facade: Facade, visit: Visit) -> Answer:
-    """List every model that can be asked for, as `provider/model`."""
+    """List every model that can be asked for, as `provider/model`, and the user's own names as they are."""
     return _json({"models": [_tag(owner, model) for owner, model in facade.models()]})
 
 
@@ -86,7 +89,7 @@ def capabilities(model: ModelInfo) -> list[str]:
 
 
 def _tag(owner: str, model: ModelInfo) -> dict[str, object]:
-    name = f"{owner}/{model.id}"
+    name = model.id if owner == _ALIAS_OWNER else f"{owner}/{model.id}"
     return {
         "name": name,
         "model": name,

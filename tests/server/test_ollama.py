@@ -20,7 +20,7 @@ class Page:
     """A program that only knows its models."""
 
     def models(self) -> ModelPage:
-        return ModelPage((("acme", GPT), ("other", BARE)))
+        return ModelPage((("acme", GPT), ("other", BARE), ("switchtower", ModelInfo("fast"))))
 
 
 FACADE: Facade = Page()  # type: ignore[assignment]  # these answers are made of nothing else
@@ -48,7 +48,7 @@ def test_the_root_says_what_clients_look_for() -> None:
 
 def test_every_model_is_listed_behind_its_provider() -> None:
     models = json.loads(ollama.tags(FACADE, visit()).body)["models"]
-    assert [model["name"] for model in models] == ["acme/gpt", "other/vendor/bare"]
+    assert [model["name"] for model in models] == ["acme/gpt", "other/vendor/bare", "fast"]
     first = models[0]
     assert first["model"] == first["name"]
     assert first["modified_at"] == "2024-05-01T10:00:00Z"
