@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from app.dialects import anthropic, json_edit, ollama, ollama_generate, openai_chat
+from app.dialects import anthropic, gemini, json_edit, ollama, ollama_generate, openai_chat
 from app.dialects.dialect import Dialect, StreamReader
 from app.dialects.translation import Side, Translation
 from app.domain.chat import ApiRequest, Reply
@@ -28,12 +28,8 @@ _FAREWELL_S = 0.05
 _CONTENT_STARTS = (b"data:", b"{", b"[", b",")
 """How content begins: an event of a server-sent stream, a line of JSON, an item of a JSON array."""
 
-_SIDES: Mapping[str, Side] = {
-    openai_chat.NAME: openai_chat,
-    anthropic.NAME: anthropic,
-    ollama.NAME: ollama,
-    ollama_generate.NAME: ollama_generate,
-}
+_ALL: tuple[Side, ...] = (openai_chat, anthropic, gemini, ollama, ollama_generate)
+_SIDES: Mapping[str, Side] = {side.NAME: side for side in _ALL}
 
 
 def between(client: Dialect, spec: ProviderSpec) -> Dialect | Translation:
@@ -164,7 +160,9 @@ class Attempt:
             written = self.dialect.write(self.request, self.candidate.model)
             self.dropped = written.dropped
             return written.path, written.body
-        return self.dialect.PATH, self.dialect.build_request(self.request, self.candidate.model)
+        model = self.candidate.model
+        path = gemini.path_of(model, stream=self.request.stream) if self.dialect is gemini else self.dialect.PATH
+        return path, self.dialect.build_request(self.request, model)
 
     def _repaired(self, body: bytes, known: Mapping[str, str]) -> bytes:
         """Leave out what the model is known to refuse; what the client itself had sent is named in `dropped`."""

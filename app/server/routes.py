@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from app.dialects import anthropic, ollama, ollama_generate, openai_chat, openai_completions, openai_embeddings
+from app.dialects import anthropic, gemini, ollama, ollama_generate, openai_chat, openai_completions, openai_embeddings
 from app.dialects.dialect import Dialect
 from app.dialects.ollama_embed import EMBED, EMBEDDINGS
-from app.domain.chat import Answer, Operation
+from app.domain.chat import Answer, ApiRequest, Operation
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.engine.attempt import Call
+from app.server import gemini as own_gemini
 from app.server import local as own
 from app.server import ollama as own_ollama
 from app.server.asgi import SHUTTING_DOWN, Headers, Message, Send, fault_answer, send_plain, start_message
@@ -27,7 +28,7 @@ class Route:
     """A row of the table: answered by a provider (`operation`) or by ourselves (`local`).
 
     `in_thread`: answering takes so long that others should not wait for it. `versioned`: the row in its place for
-    those who send `anthropic-version`.
+    those who send `anthropic-version`. `parse` reads a request whose path says more than where it goes.
     """
 
     methods: tuple[str, ...]
@@ -37,10 +38,15 @@ class Route:
     public: bool = False
     in_thread: bool = False
     versioned: "Route | None" = None
+    parse: Callable[[Visit], ApiRequest] | None = None
 
 
 _GET = ("GET", "HEAD")
 _POST = ("POST",)
+_MODEL_AND = "{model}:"
+"""Stands in a path for a model's name, with a verb behind it."""
+_GEMINI = Route(_POST, gemini, Operation.CHAT, parse=own_gemini.parse)
+_GEMINI_COUNT = Route(_POST, gemini, local=own_gemini.count_tokens)
 
 TABLE: Mapping[str, Route] = {
     "/v1/chat/completions": Route(_POST, openai_chat, Operation.CHAT),
@@ -66,6 +72,14 @@ TABLE: Mapping[str, Route] = {
     "/api/tags": Route(_GET, ollama, local=own_ollama.tags),
     "/api/ps": Route(_GET, ollama, local=own_ollama.loaded),
     "/api/version": Route(_GET, ollama, local=own_ollama.version),
+    "/v1beta/models": Route(_GET, gemini, local=own_gemini.models),
+    own_gemini.MODEL_PREFIX: Route(_GET, gemini, local=own_gemini.model),
+    "/v1beta/models/{model}:generateContent": _GEMINI,
+    "/v1beta/models/{model}:streamGenerateContent": _GEMINI,
+    "/v1beta/models/{model}:countTokens": _GEMINI_COUNT,
+    "/v1/models/{model}:generateContent": _GEMINI,
+    "/v1/models/{model}:streamGenerateContent": _GEMINI,
+    "/v1/models/{model}:countTokens": _GEMINI_COUNT,
 }
 """What is answered. A path that ends in a slash (but the root) stands for all that begin with it."""
 
@@ -81,11 +95,16 @@ class Routes:
         self._facade = facade
         self._table = {path: route for path, route in table.items() if path == "/" or not path.endswith("/")}
         self._prefixes = tuple((path, route) for path, route in table.items() if path not in self._table)
+        self._verbs = {tuple(path.split(_MODEL_AND)): route for path, route in table.items() if _MODEL_AND in path}
         self._fallback = table["/health"].dialect
 
     def _find(self, path: str) -> Route | None:
         """Return the row of `path`."""
         route = self._table.get(path)
+        if route is None and ":" in path:
+            head, _, verb = path.rpartition(":")
+            prefix = head[: head.find("/models/") + len("/models/")]
+            route = self._verbs.get((prefix, verb)) if head != prefix else None
         if route is None:
             route = next((row for prefix, row in self._prefixes if path.startswith(prefix) and path != prefix), None)
         return route
@@ -143,7 +162,7 @@ class Routes:
             return Answer(answer.status, (*answer.headers, (b"x-request-id", visit.request_id.encode())), answer.body)
         relay = self._facade.relay
         try:
-            request = route.dialect.parse_request(visit.body)
+            request = route.parse(visit) if route.parse is not None else route.dialect.parse_request(visit.body)
         except FaultError as error:
             return relay.reject(
                 error.fault,

@@ -1,0 +1,158 @@
+"""A client of Gemini's API in front of the running program, with providers behind that speak OpenAI's dialect.
+
+Google's own package is not among the requirements, so the requests are spelled here as it sends them.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.runtime import Runtime
+from app.store.memory_keyring import MemoryKeyring
+from app.store.paths import Paths
+from app.store.secrets import KeyStore
+from faults import plays
+from faults.upstream import FaultyUpstream
+
+TOKEN = "sk-local-contract-0123456789abcdef"
+ASK: dict[str, Any] = {
+    "systemInstruction": {"parts": [{"text": "Be brief."}]},
+    "contents": [{"role": "user", "parts": [{"text": "hello"}]}],
+    "generationConfig": {"temperature": 0.5, "maxOutputTokens": 200, "topK": 5},
+}
+PROVIDER = """
+[[providers]]
+id = "{name}"
+kind = "openai-compatible"
+base_url = "{url}"
+key = "none"
+priority = {rank}
+retry = {{ base_s = 0.01, cap_s = 0.01 }}
+"""
+MODEL = "/v1beta/models/test-small"
+
+
+@pytest.fixture
+async def one() -> AsyncIterator[FaultyUpstream]:
+    async with FaultyUpstream("one") as running:
+        yield running
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[FaultyUpstream]:
+    async with FaultyUpstream("two") as running:
+        yield running
+
+
+@pytest.fixture
+async def client(tmp_path: Path, one: FaultyUpstream, two: FaultyUpstream) -> AsyncIterator[httpx.AsyncClient]:
+    environ = {"SWITCHTOWER_HOME": str(tmp_path), "SWITCHTOWER_TOKEN": TOKEN}
+    paths = Paths.from_environ(environ)
+    paths.prepare()
+    rows = [PROVIDER.format(name=up.voice.name, url=up.base_url, rank=rank) for rank, up in enumerate((one, two))]
+    paths.settings_file.write_text("[routing]\nmax_wait_s = 0.01\n" + "".join(rows))
+    runtime = Runtime(paths, environ, keys=KeyStore(environ, backend=MemoryKeyring()))
+    await runtime.start(port=0)
+    base_url = runtime.service.listening.removesuffix("/v1")
+    async with httpx.AsyncClient(base_url=base_url, headers={"x-goog-api-key": TOKEN}, trust_env=False) as made:
+        while {m["owned_by"] for m in (await made.get("/v1/models")).json()["data"]} != {"one", "two"}:
+            await asyncio.sleep(0.01)
+        yield made
+    await runtime.stop()
+
+
+def events(body: str) -> list[dict[str, Any]]:
+    return [json.loads(line.removeprefix("data: ")) for line in body.splitlines() if line]
+
+
+async def test_a_request_is_answered(client: httpx.AsyncClient, one: FaultyUpstream) -> None:
+    answer = await client.post(f"{MODEL}:generateContent", json=ASK)
+    said = answer.json()
+    assert said["candidates"][0]["content"]["parts"][0]["text"].startswith("one")
+    assert said["candidates"][0]["finishReason"] == "STOP"
+    assert said["usageMetadata"]["promptTokenCount"] == 11
+    assert sum(said["usageMetadata"].get(f"{what}TokenCount", 0) for what in ("candidates", "thoughts")) == 9
+    assert answer.headers["x-switchtower-provider"] == "one"
+    assert "top_k" in answer.headers["x-switchtower-dropped-params"]
+    sent = one.posts[0]
+    assert sent.path.endswith("/chat/completions")
+    assert (sent.json["model"], sent.json["temperature"]) == ("test-small", 0.5)
+    assert sent.json["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert sent.header("x-goog-api-key") is None
+
+
+async def test_the_stable_version_and_the_key_in_the_query_are_taken_as_well(client: httpx.AsyncClient) -> None:
+    path = "/v1/models/one/test-small:generateContent"
+    answer = await client.post(path, params={"key": TOKEN}, json=ASK, headers={"x-goog-api-key": ""})
+    assert answer.status_code == 200
+
+
+async def test_a_stream_ends_with_finish_and_usage(client: httpx.AsyncClient) -> None:
+    answer = await client.post(f"{MODEL}:streamGenerateContent?alt=sse", json=ASK)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    found = events(answer.text)
+    words = "".join(part["text"] for event in found for part in event["candidates"][0]["content"]["parts"])
+    assert words.startswith("one")
+    assert found[-1]["candidates"][0]["finishReason"] == "STOP"
+    assert found[-1]["usageMetadata"]["totalTokenCount"] == 20
+
+
+async def test_a_list_instead_of_a_stream_is_refused_with_the_remedy(client: httpx.AsyncClient) -> None:
+    answer = await client.post(f"{MODEL}:streamGenerateContent", json=ASK)
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert "alt=sse" in answer.json()["error"]["message"]
+
+
+async def test_a_dead_provider_is_invisible(client: httpx.AsyncClient, one: FaultyUpstream) -> None:
+    one.kill()
+    answer = await client.post(f"{MODEL}:streamGenerateContent?alt=sse", json=ASK)
+    assert events(answer.text)[0]["candidates"][0]["content"]["parts"][0]["text"].startswith("two")
+
+
+async def test_a_broken_stream_ends_with_an_error(client: httpx.AsyncClient, one: FaultyUpstream) -> None:
+    one.script(plays.TRUNCATED_CHUNKED)
+    answer = await client.post(f"{MODEL}:streamGenerateContent?alt=sse", json=ASK)
+    found = events(answer.text)
+    assert found[-1]["error"]["status"] == "INTERNAL"
+    assert not any("finishReason" in c for event in found for c in event.get("candidates", []))
+
+
+@pytest.mark.parametrize(
+    ("play", "code", "status"),
+    [
+        (plays.BAD_REQUEST, 400, "INVALID_ARGUMENT"),
+        (plays.RATE_LIMIT, 429, "RESOURCE_EXHAUSTED"),
+        (plays.SERVER_ERROR, 502, "INTERNAL"),
+    ],
+)
+async def test_errors_come_in_geminis_envelope(
+    client: httpx.AsyncClient, one: FaultyUpstream, two: FaultyUpstream, play: Any, code: int, status: str
+) -> None:
+    one.script(play)
+    two.script(play)
+    answer = await client.post(f"{MODEL}:generateContent", json=ASK)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["status"]) == (code, code, status)
+
+
+async def test_an_unknown_model_and_an_unknown_verb(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1beta/models/test-smal:generateContent", json=ASK)
+    assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
+    assert "test-small" in answer.json()["error"]["message"]
+    wrong = await client.post(f"{MODEL}:predict", json=ASK)
+    assert wrong.status_code == 405
+
+
+async def test_models_and_tokens(client: httpx.AsyncClient, one: FaultyUpstream) -> None:
+    names = [model["name"] for model in (await client.get("/v1beta/models")).json()["models"]]
+    assert "models/test-small" in names
+    assert (await client.get(MODEL)).json()["name"] == "models/test-small"
+    count = await client.post(f"{MODEL}:countTokens", json={"contents": ASK["contents"]})
+    assert count.json()["totalTokens"] > 0
+    assert count.headers["x-switchtower-token-source"] == "estimate"
+    assert one.posts == []
