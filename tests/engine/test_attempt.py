@@ -1,7 +1,12 @@
 """What one attempt does by itself; what follows from it is in test_relay.py."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
+from app.dialects import ollama
+from app.dialects.dialect import Dialect
 from app.domain.faults import FaultError, FaultKind
 from app.engine.attempt import Attempt
 from engine.rig import Rig
@@ -63,4 +68,31 @@ async def test_a_plain_answer_to_a_request_for_a_stream_is_a_bad_reply(rig: Rig,
     with pytest.raises(FaultError) as caught:
         await attempt.run()
     assert caught.value.fault.kind is FaultKind.BAD_REPLY
+    await attempt.close()
+
+
+class Silence:
+    """A provider's stream that brings one more event after a long time."""
+
+    async def chunk(self, wait_s: float) -> bytes:
+        return b'data: {"choices":[{"index":0,"delta":{"content":"more"}}]}\n\n'
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+async def test_content_in_lines_of_json_counts_as_content(rig: Rig, first: FaultyUpstream) -> None:
+    first.script(plays.STALL)
+    lines: Dialect = ollama
+    body = json.dumps({"model": "demo", "messages": [{"role": "user", "content": "Hi"}]}).encode()
+    call = replace(rig.call(), request=lines.parse_request(body), dialect=lines)
+    attempt = Attempt(rig.relay.chooser.choose(call.request).candidates[0], call)
+    await attempt.run()
+    assert attempt.upstream is not None
+    await attempt.upstream.aclose()
+    attempt.upstream = Silence()  # type: ignore[assignment]  # only its chunks are read
+    attempt._content_s = -1e9  # what came before is long ago
+    for _ in range(2):
+        line = json.loads(await attempt.more(1.0) or b"")
+        assert line["message"]["content"] == "more"
     await attempt.close()
