@@ -7,6 +7,7 @@ import msgspec
 
 from app.dialects import fields, ollama_reply
 from app.domain.chat import Answer
+from app.domain.faults import FaultError
 from app.domain.models import ModelInfo
 from app.server.asgi import JSON
 from app.server.gate import Visit
@@ -14,6 +15,9 @@ from app.server.local import Facade, find_model
 
 API_VERSION = "0.12.6"
 """The version of Ollama whose wire is spoken here; VS Code wants at least 0.6.4."""
+
+_LOAD_BYTES = 1024
+"""No request to load a model is longer."""
 
 _ALIAS_OWNER = "switchtower"
 """Whose models are names of the user's own, which stand alone."""
@@ -44,6 +48,28 @@ def version(facade: Facade, visit: Visit) -> Answer:
 def loaded(facade: Facade, visit: Visit) -> Answer:
     """List what is in memory: nothing, for models here are never loaded or unloaded."""
     return _json({"models": []})
+
+
+def load(facade: Facade, visit: Visit) -> Answer | None:
+    """Answer a request without any words, by which clients have a model loaded or unloaded; None for all others."""
+    if len(visit.body) > _LOAD_BYTES:
+        return None
+    try:
+        sent = fields.parse_object(visit.body)
+    except FaultError:  # the relay refuses it and accounts for it
+        return None
+    chat = visit.path.endswith("/chat")
+    if sent.get("messages" if chat else "prompt") or not isinstance(sent.get("model"), str):
+        return None
+    unload = sent.get("keep_alive") in (0, "0", "0s")
+    answer = {
+        "model": sent["model"],
+        "created_at": ollama_reply.write_time(0),
+        **({"message": {"role": "assistant", "content": ""}} if chat else {"response": ""}),
+        "done": True,
+        "done_reason": "unload" if unload else "load",
+    }
+    return _json(answer)
 
 
 def tags(facade: Facade, visit: Visit) -> Answer:

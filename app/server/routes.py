@@ -20,7 +20,8 @@ from app.server.local import Facade
 _CLOSE: Headers = ((b"connection", b"close"),)
 
 
-Local = Callable[[Facade, Visit], Answer]
+Local = Callable[[Facade, Visit], Answer | None]
+"""Makes an answer here; None leaves it to a provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ TABLE: Mapping[str, Route] = {
     "/metrics": Route(_GET, openai_chat, local=own.metrics, in_thread=True),
     "/health": Route(_GET, openai_chat, local=own.health, public=True),
     "/": Route(("HEAD",), openai_chat, local=own.health, public=True),
-    "/api/chat": Route(_POST, ollama, Operation.CHAT),
-    "/api/generate": Route(_POST, ollama_generate, Operation.CHAT),
+    "/api/chat": Route(_POST, ollama, Operation.CHAT, local=own_ollama.load),
+    "/api/generate": Route(_POST, ollama_generate, Operation.CHAT, local=own_ollama.load),
     "/api/embed": Route(_POST, EMBED, Operation.EMBEDDINGS),
     "/api/embeddings": Route(_POST, EMBEDDINGS, Operation.EMBEDDINGS),
     "/api/show": Route(_POST, ollama, local=own_ollama.show),
@@ -159,7 +160,9 @@ class Routes:
             ask = route.local
             slow = route.in_thread
             answer = await asyncio.to_thread(ask, self._facade, visit) if slow else ask(self._facade, visit)
-            return Answer(answer.status, (*answer.headers, (b"x-request-id", visit.request_id.encode())), answer.body)
+            if answer is not None:
+                trace = (b"x-request-id", visit.request_id.encode())
+                return Answer(answer.status, (*answer.headers, trace), answer.body)
         relay = self._facade.relay
         try:
             request = route.parse(visit) if route.parse is not None else route.dialect.parse_request(visit.body)

@@ -166,6 +166,19 @@ async def test_an_editor_finds_its_models(client: httpx.AsyncClient) -> None:
     assert "test-small" in unknown.json()["error"]
 
 
+async def test_a_request_without_words_asks_nobody(client: httpx.AsyncClient, one: FaultyUpstream) -> None:
+    (loaded,) = [
+        json.loads(line)
+        for line in (await client.post("/api/generate", json={"model": "test-small"})).text.splitlines()
+    ]
+    assert (loaded["done"], loaded["done_reason"]) == (True, "load")
+    assert (await client.post("/api/chat", json=ASK | {"messages": []})).json()["done_reason"] == "load"
+    assert not one.posts
+    assert (
+        await client.post("/api/chat", content=b"{", headers={"content-type": "application/json"})
+    ).status_code == 400
+
+
 async def test_the_keyless_port_looks_like_an_ollama(runtime: Runtime, client: httpx.AsyncClient) -> None:
     async with httpx.AsyncClient(base_url=runtime.service.keyless.removesuffix("/v1"), trust_env=False) as bare:
         root = await bare.get("/")

@@ -1,6 +1,7 @@
 """What Ollama's clients ask beside answers, made of the model list."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,3 +98,26 @@ def test_an_unknown_or_missing_model_is_refused() -> None:
     with pytest.raises(FaultError) as missing:
         show()
     assert missing.value.fault.kind is FaultKind.INVALID_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        ("/api/generate", {"model": "acme/gpt"}, "load"),
+        ("/api/generate", {"model": "acme/gpt", "prompt": "", "keep_alive": 0}, "unload"),
+        ("/api/chat", {"model": "acme/gpt", "messages": []}, "load"),
+    ],
+)
+def test_a_request_without_words_loads_a_model(path: str, body: dict[str, Any], reason: str) -> None:
+    answer = ollama.load(FACADE, replace(visit(body), path=path))
+    assert answer is not None
+    value = json.loads(answer.body)
+    assert (value["done"], value["done_reason"], value["model"]) == (True, reason, "acme/gpt")
+    assert ("message" in value) == (path == "/api/chat")
+
+
+@pytest.mark.parametrize(
+    "body", [{"model": "m", "prompt": "x"}, {"model": "m", "prompt": "x" * 2000}, {"prompt": ""}, []]
+)
+def test_a_request_with_words_is_for_a_provider(body: dict[str, Any]) -> None:
+    assert ollama.load(FACADE, replace(visit(body), path="/api/generate")) is None
