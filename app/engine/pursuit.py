@@ -8,6 +8,7 @@ from app.domain.faults import Fault, FaultError, FaultKind
 from app.domain.repairs import STREAM_OPTIONS, find_repair
 from app.engine.attempt import Attempt, Call
 from app.engine.choice import Choice, longer
+from app.engine.deadline import Deadline
 from app.engine.guard import Block
 from app.engine.journal import Journal
 from app.engine.limits import Turn
@@ -15,14 +16,13 @@ from app.engine.outage import UNCONNECTED, Outage
 from app.engine.provider import Provider
 from app.engine.retries import Retries
 from app.engine.router import Candidate
+from app.engine.telling import worst
 from app.store.settings import Routing as RoutingSettings
 
 TRY_LATER_S = 2.0
 """What a client is told to wait when trying again can help and nobody named a time."""
 
 _MOST_REPAIRED = 500
-_TELLING = (FaultKind.CONTEXT_LENGTH, FaultKind.RATE_LIMITED, FaultKind.QUOTA, FaultKind.AUTH)
-"""When all candidates failed, the first of these that came up says more than that the others were down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,12 @@ class Pursuit:
     _repaired: bool = False
     _waited_s: float = 0.0
     _limited: list[Fault] = field(default_factory=list)
+    _deadline: Deadline = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The time begins to run."""
+        timeouts = [candidate.provider.settings.timeouts for candidate in self.choice.candidates]
+        self._deadline = Deadline(timeouts, self.means.retries.clock)
 
     async def run(self) -> Attempt:
         """Ask one candidate after the other.
@@ -89,7 +95,15 @@ class Pursuit:
 
     @property
     def _spent(self) -> bool:
-        return len(self.faults) >= self.means.settings().max_attempts
+        return len(self.faults) >= self.means.settings().max_attempts or not self._deadline.left_s
+
+    def _others(self, candidate: Candidate) -> bool:
+        """Whether somebody else could answer if this candidate does not."""
+        candidates = self.choice.candidates
+        if len(candidates) == 1 or len(self.faults) + 1 >= self.means.settings().max_attempts:
+            return False
+        new = (c for c in candidates if c is not candidate and not self._tries.get(id(c)) and self._may_help(c))
+        return any(self._block(c) is None for c in new)
 
     def _block(self, candidate: Candidate) -> Block | None:
         """Why the candidate is to be left alone; the only one there is, only for what it said itself."""
@@ -126,7 +140,7 @@ class Pursuit:
             if not self._again(candidate, fault, tries):
                 return None
             if not fault.policy.retry_at_once:
-                await self.means.retries.back_off(candidate.provider.settings.retry, tries)
+                await self.means.retries.back_off(candidate.provider.settings.retry, tries, self._deadline.left_s)
         return None
 
     async def _attempt(self, candidate: Candidate, turn: Turn | None, *, forced: bool) -> Attempt:
@@ -137,7 +151,7 @@ class Pursuit:
         attempt.turn = turn
         self.means.running.add(attempt)
         try:
-            await attempt.run()
+            await self._deadline.run(attempt, others=self._others(candidate))
         except FaultError as error:
             self.means.running.discard(attempt)
             if turn is not None:
@@ -247,7 +261,8 @@ class Pursuit:
             return None
         block = self._block(candidate)
         wait_s = self._due_s(candidate, block)
-        if wait_s is not None and self._waited_s + wait_s <= self.means.settings().max_wait_s:
+        longest_s = min(self.means.settings().max_wait_s - self._waited_s, self._deadline.left_s)
+        if wait_s is not None and wait_s <= longest_s:
             return _Hope(candidate, wait_s, forced=False)
         if block is not None and not tries and not guard.probe_wait_s(block):
             return _Hope(candidate, block.wait_s, forced=True)
@@ -273,21 +288,11 @@ class Pursuit:
         faults = [*self.faults, *self._limited, *untried]
         if self.means.outage.offline and all(fault.kind in UNCONNECTED for fault in faults):
             return self.means.outage.fault
-        worst = _worst(faults)
-        if not worst.policy.should_retry:
-            return replace(worst, retry_after_s=None)
+        told = worst(faults)
+        if not told.policy.should_retry:
+            return replace(told, retry_after_s=None)
         waits_s = [min(block.wait_s, candidate.provider.guard.probe_wait_s(block)) for candidate, block in blocked]
         soonest_s = max(1.0, min(waits_s, default=math.inf))
-        named_s = worst.retry_after_s if worst.retry_after_s is not None else math.inf
-        later_s = named_s if worst.kind is FaultKind.RATE_LIMITED else min(named_s, soonest_s)
-        return replace(worst, retry_after_s=TRY_LATER_S if math.isinf(later_s) else later_s)
-
-
-def _worst(faults: list[Fault]) -> Fault:
-    """The fault to show when all candidates failed: the one that tells the client most, with the others named."""
-    chosen = next((f for kind in _TELLING for f in faults if f.kind is kind), faults[-1])
-    others = {f.provider: f for f in faults if f.provider != chosen.provider}
-    if not others:
-        return chosen
-    told = "; ".join(f"{provider}: {fault.kind.value}" for provider, fault in others.items())
-    return replace(chosen, message=f"{chosen.message} Also tried: {told}.")
+        named_s = told.retry_after_s if told.retry_after_s is not None else math.inf
+        later_s = named_s if told.kind is FaultKind.RATE_LIMITED else min(named_s, soonest_s)
+        return replace(told, retry_after_s=TRY_LATER_S if math.isinf(later_s) else later_s)

@@ -1,6 +1,7 @@
 """When the same provider is asked again: the retry budget, full jitter, and waits that are spread."""
 
 import asyncio
+import math
 import random
 import time
 from collections import deque
@@ -56,9 +57,12 @@ class Retries:
         self._retries_s.append(now_s)
         return True
 
-    async def back_off(self, settings: RetrySettings, tries: int) -> None:
-        """Pause before try number `tries` (from 1) is repeated: anything from nothing to the cap, so never in step."""
-        await self._sleep(self._chance() * _most_s(settings, tries - 1))
+    async def back_off(self, settings: RetrySettings, tries: int, left_s: float = math.inf) -> None:
+        """Pause before try number `tries` (from 1) is repeated: anything from nothing to the cap, so never in step.
+
+        `left_s` are the seconds the request has left.
+        """
+        await self._sleep(min(left_s, self._chance() * _most_s(settings, tries - 1)))
 
     async def wait(self, wait_s: float, settings: RetrySettings) -> float:
         """Wait for a time that others wait for too; return how long it was. They go on one by one, never at once."""
