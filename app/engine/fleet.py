@@ -68,6 +68,9 @@ class Fleet:
             )
             for provider in set(known.values()) - set(kept):
                 self._spawn(f"retire {provider.id}", provider.retire())
+            places = {(provider.id, provider.base_url) for provider in kept}
+            if any((provider.id, provider.base_url) not in places for provider in known.values()):
+                await self.lists.forget(kept)
 
     async def _fit(self, wanted: ProviderSettings, known: Provider | None) -> Provider:
         """The known provider when nothing changed, else a new one."""

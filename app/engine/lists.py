@@ -62,6 +62,12 @@ class ModelLists:
         if kept is not None and provider.catalogue.names is None:
             provider.catalogue.replace(kept.models, kept.fetched_at_s)
 
+    async def forget(self, kept: Iterable[Provider]) -> None:
+        """Remove from the disk what belongs to nobody of `kept`: they are gone, or are at another host now."""
+        known = {(provider.id, key_host(provider.base_url)) for provider in kept}
+        if self._cache is not None:
+            await asyncio.to_thread(self._cache.forget, lambda provider_id, host: (provider_id, host) in known)
+
     def is_stale(self, provider: Provider) -> bool:
         """Whether its list is older than the settings allow."""
         return provider.catalogue.is_stale(self._clock(), self._ttl_s())

@@ -64,12 +64,12 @@ class ModelCache:
         except (OSError, UnsavedError) as error:
             _log.info("model list not kept provider=%s: %s", provider_id, type(error).__name__)
 
-    def forget(self, is_known: "Callable[[str], bool]") -> None:
-        """Remove the lists of providers that are no longer set up."""
+    def forget(self, is_known: "Callable[[str, str], bool]") -> None:
+        """Remove the lists of providers that are no longer set up at that host; `is_known` takes id and host."""
         for path in self._folder.glob("*.json") if self._folder.is_dir() else ():
             try:
                 kept = msgspec.json.decode(path.read_bytes(), type=CachedList)
-                if not is_known(kept.provider):
+                if not is_known(kept.provider, kept.host):
                     path.unlink()
             except (OSError, ValueError):
                 continue

@@ -1,6 +1,7 @@
 """How providers are built and replaced; with a server in front it is in test_runtime.py. The keyring is in memory."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,11 @@ from app.domain.faults import FaultKind
 from app.domain.secret import Secret
 from app.engine.bus import Bus
 from app.engine.fleet import Fleet
+from app.engine.lists import ModelLists
 from app.providers.registry import LoadFailure, Registry
+from app.store.key_names import key_host
 from app.store.memory_keyring import MemoryKeyring
+from app.store.model_cache import ModelCache
 from app.store.secrets import KeyStore
 from app.store.settings import Settings
 
@@ -150,3 +154,17 @@ async def test_a_provider_that_leads_back_to_our_own_server_is_not_used(held: He
     await held.apply({"id": "loop", "base_url": f"http://{host}:8484/v1"}, {"id": "other", "base_url": NEAR})
     assert held.fleet.providers[0].problem is None
     assert not held.fleet.move("http://127.0.0.1:8485/v1")
+
+
+async def test_the_list_on_disk_goes_with_its_provider_or_its_host(held: Held, tmp_path: Path) -> None:
+    cache = ModelCache(tmp_path)
+    held.fleet.lists = ModelLists(cache)
+    await held.apply({"id": "a"}, {"id": "b"})
+    for provider in held.fleet.providers:
+        await held.fleet.lists.take(provider, b'{"data": [{"id": "m"}]}')
+    near = key_host(NEAR)
+    await held.apply({"id": "a", "priority": 2}, {"id": "b"})
+    assert cache.read("a", near) is not None
+    await held.apply({"id": "a", "base_url": FAR})
+    assert cache.read("a", near) is None
+    assert cache.read("b", near) is None

@@ -103,3 +103,14 @@ def test_the_page_is_made_once_until_its_key_changes() -> None:
     assert pages[0] is pages[1]
     assert pages[1] is not pages[2]
     assert len(made) == 2
+
+
+async def test_lists_of_those_who_are_gone_leave_the_disk(cache: ModelCache) -> None:
+    lists, one = ModelLists(cache), provider()
+    other = make_provider(Bus(), "b", "http://127.0.0.1:9/v1")
+    for listed in (one, other):
+        await lists.take(listed, page("m"))
+    await lists.forget([other])
+    assert cache.read("a", key_host(one.base_url)) is None
+    assert cache.read("b", key_host(other.base_url)) is not None
+    await ModelLists().forget([])

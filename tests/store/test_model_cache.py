@@ -66,7 +66,7 @@ def test_a_folder_that_is_a_file_does_no_harm(folder: Path) -> None:
 def test_providers_that_are_gone_are_forgotten(cache: ModelCache) -> None:
     cache.write("a", "h", MODELS, 1.0)
     cache.write("b", "h", MODELS, 1.0)
-    cache.forget(lambda provider_id: provider_id == "a")
+    cache.forget(lambda provider_id, host: (provider_id, host) == ("a", "h"))
     assert cache.read("a", "h") is not None
     assert cache.read("b", "h") is None
 
