@@ -76,6 +76,11 @@ class Breaker:
         return self._state
 
     @property
+    def ticket(self) -> int:
+        """The ticket of the calls that say something now."""
+        return self._ticket
+
+    @property
     def wait_s(self) -> float | None:
         """Seconds until a call may go through: 0 at once, None as soon as the probe under way is over."""
         state = self.state

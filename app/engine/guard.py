@@ -49,6 +49,8 @@ class Ticket:
     host: int | None = None
     of_model: tuple[Breaker, int] | None = None
     probe: bool = False
+    counted: bool = False
+    """Its success has counted already: of what comes only a failure still does."""
 
 
 class Guard:
@@ -138,9 +140,13 @@ class Guard:
             self._asked_s[ticket.model if cooling.scope is Cooldown.MODEL else ""] = self._clock()
 
     def began(self, ticket: Ticket) -> None:
-        """A stream has begun: enough for a probe, which others wait for; else its end tells more."""
+        """A stream has begun: enough for a probe, which others wait for, until it breaks; else its end tells more."""
         if ticket.probe:
+            host, of_model = ticket.host, ticket.of_model
             self._leave(ticket, Outcome.SUCCESS, Outcome.SUCCESS)
+            ticket.counted = True
+            ticket.host = None if host is None else self.breaker.ticket
+            ticket.of_model = None if of_model is None else (of_model[0], of_model[0].ticket)
         self._lift(ticket)
 
     def ended(self, ticket: Ticket | None, fault: Fault | None) -> None:
@@ -156,11 +162,13 @@ class Guard:
 
     def _leave(self, ticket: Ticket, host: Outcome, of_model: Outcome) -> None:
         if ticket.host is not None:
-            self._give_back(self.breaker, ticket.host, host, "")
+            if not ticket.counted or host is Outcome.FAILURE:
+                self._give_back(self.breaker, ticket.host, host, "")
             ticket.host = None
         if ticket.of_model is not None:
             breaker, number = ticket.of_model
-            self._give_back(breaker, number, of_model, ticket.model)
+            if not ticket.counted or of_model is Outcome.FAILURE:
+                self._give_back(breaker, number, of_model, ticket.model)
             ticket.of_model = None
 
     def _give_back(self, breaker: Breaker, number: int, outcome: Outcome, scope: str) -> None:

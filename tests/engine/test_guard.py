@@ -168,3 +168,40 @@ def test_the_same_host_keeps_what_was_found_out_unless_the_rules_change(guard: G
     other = Guard("a", "Alpha", BreakerSettings(open_s=1))
     other.inherit(guard)
     assert other.breaker.state is BreakerState.CLOSED
+
+
+def test_a_probe_that_began_and_broke_is_a_failure(guard: Guard, clock: Clock) -> None:
+    fail(guard, FaultKind.SERVER_ERROR, times=5)
+    for _ in range(3):
+        clock.now_s += 400
+        ticket = guard.enter("m")
+        guard.began(ticket)
+        assert guard.breaker.state is BreakerState.HALF_OPEN
+        assert guard.block("m") is None, "the next probe need not wait for the end of the stream"
+        guard.ended(ticket, Fault(FaultKind.TRUNCATED, "It broke off.", provider="a"))
+        assert guard.breaker.state is BreakerState.OPEN
+
+
+def test_a_probe_whose_stream_ends_well_counts_once_and_disturbs_no_other(guard: Guard, clock: Clock) -> None:
+    fail(guard, FaultKind.SERVER_ERROR, times=5)
+    clock.now_s += 400
+    stream = guard.enter("m")
+    guard.began(stream)
+    other = guard.enter("m")
+    guard.ended(stream, None)
+    assert guard.breaker.state is BreakerState.HALF_OPEN
+    assert guard.block("m") is not None, "the other probe is still under way"
+    guard.succeeded(other)
+    assert guard.breaker.state is BreakerState.CLOSED
+
+
+def test_streams_that_closed_the_breaker_and_then_break_count_in_its_window(guard: Guard, clock: Clock) -> None:
+    fail(guard, FaultKind.SERVER_ERROR, times=5)
+    clock.now_s += 400
+    guard.succeeded(guard.enter("m"))
+    ticket = guard.enter("m")
+    guard.began(ticket)
+    assert guard.breaker.state is BreakerState.CLOSED
+    guard.ended(ticket, Fault(FaultKind.STALLED, "It stalled.", provider="a"))
+    fail(guard, FaultKind.SERVER_ERROR, times=4)
+    assert guard.breaker.state is BreakerState.OPEN
