@@ -25,8 +25,8 @@ _ERROR_BODY_BYTES = 1024 * 1024
 _FAREWELL_S = 0.05
 """How long the end of the connection's answer is waited for after the stream's own end mark, to use it again."""
 
-_CONTENT_STARTS = (b"data:", b"{", b"[", b",")
-"""How content begins: an event of a server-sent stream, a line of JSON, an item of a JSON array."""
+_STREAM_TYPES = ("text/event-stream", "application/x-ndjson")
+_CONTENT_STARTS = (b"data:", b"{", b"[", b",")  # of an event, a line of JSON, an item of a JSON array
 
 _ALL: tuple[Side, ...] = (openai_chat, anthropic, gemini, ollama, ollama_generate)
 _SIDES: Mapping[str, Side] = {side.NAME: side for side in _ALL}
@@ -144,7 +144,7 @@ class Attempt:
         self.upstream = upstream = await provider.client.post(path, body, stream=stream, headers=hops)
         self.first_byte_ms = self.elapsed_ms()
         if upstream.status == _OK:
-            if stream and "text/event-stream" not in upstream.headers.get("content-type", ""):
+            if stream and not upstream.headers.get("content-type", "").startswith(_STREAM_TYPES):
                 await self._no_stream(upstream)
             return upstream
         error = self.dialect.parse_fault(await upstream.read(_ERROR_BODY_BYTES))
