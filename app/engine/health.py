@@ -52,6 +52,7 @@ class Health:
         self._due_s: dict[Provider, float] = {}
         self._failed_probes: dict[Provider, int] = {}
         self._locks: dict[Provider, asyncio.Lock] = {}
+        self._under_way: set[Provider] = set()
         self._wake = asyncio.Event()
         self.closely = False
 
@@ -84,36 +85,48 @@ class Health:
         self._wake.set()
 
     async def run(self) -> None:
-        """Probe what is due, for ever."""
-        while True:
-            self._wake.clear()
-            wait_s = await self._probe_due()
-            try:
-                async with asyncio.timeout(wait_s):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
-
-    async def _probe_due(self) -> float:
-        """Probe every provider whose time has come; return the seconds until the next one is due."""
-        off = self._settings().interval_s == 0
-        providers = [p for p in self._providers() if p.usable and p.spec.lists_models]
-        self._forget_all_but(set(providers))
-        wanted, self._wanted = self._wanted & set(providers), set()
-        now_s = self._clock()
-        due = wanted if off else {p for p in providers if p in wanted or self._is_due(p, now_s)}
+        """Probe what is due, for ever; nobody waits for a slow one."""
         slots = asyncio.Semaphore(_AT_ONCE)
         async with asyncio.TaskGroup() as group:
-            for provider in due:
-                group.create_task(self._probe_in(slots, provider))
-        if off:
+            while True:
+                self._wake.clear()
+                for provider in self._take_due():
+                    self._under_way.add(provider)
+                    group.create_task(self._probe_in(slots, provider))
+                try:
+                    async with asyncio.timeout(self._next_in_s()):
+                        await self._wake.wait()
+                except TimeoutError:
+                    continue
+
+    def _probed(self) -> list[Provider]:
+        """Those who can be asked for a list."""
+        return [p for p in self._providers() if p.usable and p.spec.lists_models]
+
+    def _take_due(self) -> list[Provider]:
+        """Every provider whose time has come and whose probe is not under way."""
+        providers, now_s = self._probed(), self._clock()
+        self._forget_all_but(set(providers))
+        wanted, self._wanted = self._wanted, set()
+        off = self._settings().interval_s == 0
+        due = [p for p in providers if p in wanted or (not off and self._is_due(p, now_s))]
+        return [p for p in due if p not in self._under_way]
+
+    def _next_in_s(self) -> float:
+        """Seconds until somebody else is due; the end of a probe under way makes us look again before."""
+        if self._settings().interval_s == 0:
             return _IDLE_S
         now_s = self._clock()
-        return max(0.05, min((self._due_s.get(p, now_s) - now_s for p in providers), default=_IDLE_S))
+        times_s = [self._due_s.get(p, now_s) for p in self._probed() if p not in self._under_way]
+        return max(0.05, min(times_s, default=now_s + _IDLE_S) - now_s)
 
     async def _probe_in(self, slots: asyncio.Semaphore, provider: Provider) -> None:
-        async with slots:
-            await self.probe(provider)
+        try:
+            async with slots:
+                await self.probe(provider)
+        finally:
+            self._under_way.discard(provider)
+            self._wake.set()
 
     def _forget_all_but(self, known: set[Provider]) -> None:
         for forgotten in self._due_s.keys() - known:

@@ -160,3 +160,14 @@ async def test_the_last_twenty_latencies_are_kept(rig: Rig) -> None:
     for ms in range(25):
         provider.answered(float(ms))
     assert provider.status().latencies_ms == tuple(float(ms) for ms in range(5, 25))
+
+
+async def test_nobody_waits_for_a_slow_probe(
+    rig: Rig, first: FaultyUpstream, second: FaultyUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_module, "JITTER", 0.0)
+    first.script_get(plays.HANG)
+    health = make_health(rig, timeout_s=60, interval_s=0.05)
+    await running(health, lambda: len(second.requests) >= 3)
+    assert len(first.requests) == 1
+    assert rig.providers[0].state is HealthState.UNKNOWN
