@@ -13,6 +13,28 @@ class Operation(StrEnum):
     CHAT = "chat"
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
+    IMAGES = "images"
+    IMAGE_EDITS = "image_edits"
+    SPEECH = "speech"
+    TRANSCRIPTIONS = "transcriptions"
+    MODERATIONS = "moderations"
+    RERANK = "rerank"
+
+
+PASSED_THROUGH = frozenset(
+    {
+        Operation.IMAGES,
+        Operation.IMAGE_EDITS,
+        Operation.SPEECH,
+        Operation.TRANSCRIPTIONS,
+        Operation.MODERATIONS,
+        Operation.RERANK,
+    }
+)
+"""What is handed on as it is, with an answer of whatever type; its tokens are known only where they are reported."""
+
+NO_OUTPUT = frozenset({Operation.EMBEDDINGS, Operation.MODERATIONS, Operation.RERANK})
+"""Whose answers are no tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +44,8 @@ class ApiRequest:
     `body` is the client's JSON byte for byte, `model` the name the client used, `wants_usage` whether a stream's
     client asked for the usage chunk, `affinity` the client's own conversation or cache key if it sent one. `members`
     says where the body's top-level values stand (offsets of start and end), so that they are looked for only once;
-    empty means they were not looked for. `stream_type` is the content type of a streamed answer.
+    empty means they were not looked for. `stream_type` is the content type of a streamed answer, `body_type` that of
+    a body that is passed through, whose answer may be of any type.
     """
 
     operation: Operation
@@ -33,6 +56,7 @@ class ApiRequest:
     affinity: str = ""
     members: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict, compare=False, repr=False)
     stream_type: bytes = b"text/event-stream; charset=utf-8"
+    body_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,9 +138,11 @@ class Attempt:
         """Send the request and judge status and headers."""
         provider, stream = self.candidate.provider, self.request.stream
         path, body = self._written()
-        if provider.repairs and (known := provider.repairs.get(self.candidate.model)):
+        if provider.repairs and not self.request.body_type and (known := provider.repairs.get(self.candidate.model)):
             body = self._repaired(body, known)
         hops = onward(self.hops) if self.hops and provider.nearby else ()
+        if self.request.body_type:
+            hops = (*hops, ("accept", "*/*"), ("content-type", self.request.body_type))
         self.upstream = upstream = await provider.client.post(path, body, stream=stream, headers=hops)
         self.first_byte_ms = self.elapsed_ms()
         if upstream.status == _OK:

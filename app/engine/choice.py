@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from app.domain.chat import ApiRequest, Operation
+from app.domain.chat import PASSED_THROUGH, ApiRequest, Operation
 from app.domain.faults import Fault, FaultError
 from app.domain.models import ModelInfo
 from app.engine.affinity import Conversation, Sessions, conversation_of
@@ -181,6 +181,8 @@ def _fit(choice: Choice) -> None:
     Lists err and are incomplete: when nobody would be left, everybody is asked all the same.
     """
     request = choice.request
+    if request.operation in PASSED_THROUGH:
+        return
     needs = [word for word, wants in (("tools", wants_tools), ("vision", wants_vision)) if wants(request)]
     skipped = [Skipped(c, why) for c in choice.candidates if (why := _lacks(c.info, request.operation, needs))]
     if 0 < len(skipped) < len(choice.candidates):

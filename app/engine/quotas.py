@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 
-from app.domain.chat import ApiRequest, Operation
+from app.domain.chat import PASSED_THROUGH, ApiRequest, Operation
 from app.engine.bucket import Quota
 from app.engine.demands import input_tokens, output_tokens
 from app.engine.limits import Limiter, Turn
@@ -107,7 +107,7 @@ async def take(limiter: Limiter, request: ApiRequest, wait_s: float) -> Turn:
     Raises:
         FaultError: RATE_LIMITED.
     """
-    if not limiter.counts_tokens:
+    if not limiter.counts_tokens or request.operation in PASSED_THROUGH:
         return await limiter.take(0, wait_s)
     written = 0 if request.operation is Operation.EMBEDDINGS else output_tokens(request)
     return await limiter.take(input_tokens(request) + written, wait_s)

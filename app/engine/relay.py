@@ -93,7 +93,7 @@ class Relay:
     async def _plain(self, call: Call, journal: Journal) -> Answer:
         """Answer at once with the whole body."""
         attempt = await self._first_answer(call, journal)
-        headers = (_JSON, *_trace(journal, attempt))
+        headers = (_answer_type(attempt), *_trace(journal, attempt))
         self._means.running.discard(attempt)
         await attempt.close()
         attempt.candidate.provider.count(attempt.usage, failed=False)
@@ -184,6 +184,14 @@ class Relay:
         if fault.retry_after_s is not None:
             headers.append((b"retry-after", b"%d" % max(1, round(fault.retry_after_s))))
         return Answer(fault.status, tuple(headers), dialect.render_fault(fault, journal.request_id))
+
+
+def _answer_type(attempt: Attempt) -> tuple[bytes, bytes]:
+    """JSON, or what the provider says of an answer that is passed through."""
+    if not attempt.request.body_type or attempt.upstream is None:
+        return _JSON
+    told = attempt.upstream.headers.get("content-type", "application/octet-stream")
+    return _JSON[0], told.encode("latin-1")
 
 
 def _stream_head(call: Call) -> tuple[tuple[bytes, bytes], ...]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.dialects import json_edit
-from app.domain.chat import ApiRequest, Operation
+from app.domain.chat import PASSED_THROUGH, ApiRequest, Operation
 from app.domain.usage import Usage, UsageSource
 
 _BYTES_PER_TOKEN = 4
@@ -40,6 +40,8 @@ _NO_TEXT = frozenset(
 
 def is_complete(usage: Usage, operation: Operation) -> bool:
     """Whether the provider has counted what there is to count."""
+    if operation in PASSED_THROUGH:
+        return True  # text says nothing about pictures and sound
     return usage.input is not None and (usage.output is not None or operation is Operation.EMBEDDINGS)
 
 

@@ -27,6 +27,7 @@ _OPENINGS_KEPT = 64
 _JSON = (("accept", "application/json"), ("content-type", "application/json"))
 _EVENTS = (("accept", "text/event-stream"), ("content-type", "application/json"))
 _NO_BODY = (("accept", "application/json"),)
+_FORM = "multipart/form-data"  # its boundary is another one every time
 _PLAIN_ENCODINGS = (b"", b"identity")
 
 
@@ -200,7 +201,7 @@ class UpstreamClient:
     async def post(
         self, path: str, body: bytes, *, stream: bool, headers: Iterable[tuple[str, str]] = ()
     ) -> UpstreamReply:
-        """Send a JSON body to `path` below the base URL and return when the reply's head has come.
+        """Send a body, JSON unless `headers` say otherwise, to `path` below the base URL; return at the reply's head.
 
         A stream's head is waited for `first_byte_s`, a plain answer's `total_s`.
 
@@ -254,7 +255,7 @@ class UpstreamClient:
         opening = self._openings.get(key)
         if opening is None:
             opening = upstream.opening(*line, headers)
-            if len(self._openings) < _OPENINGS_KEPT:
+            if len(self._openings) < _OPENINGS_KEPT and not any(_FORM in value for _, value in headers):
                 self._openings[key] = opening
         return opening
 

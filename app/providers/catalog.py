@@ -1,8 +1,11 @@
 """One row per provider: this is the file to edit to add one."""
 
 from app.domain.chat import Operation
-from app.providers.spec import OPENAI, Auth, ProviderSpec
+from app.providers.spec import OPENAI, TEXT, Auth, ProviderSpec
 
+_PICTURES = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS})
+_SOUND = frozenset({Operation.SPEECH, Operation.TRANSCRIPTIONS})
+_RERANK = frozenset({Operation.RERANK})
 _CHAT = frozenset({Operation.CHAT})
 _CHAT_COMPLETIONS = frozenset({Operation.CHAT, Operation.COMPLETIONS})
 _CHAT_EMBEDDINGS = frozenset({Operation.CHAT, Operation.EMBEDDINGS})
@@ -16,6 +19,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         docs="https://platform.openai.com/docs/api-reference",
         key_url="https://platform.openai.com/api-keys",
+        operations=TEXT | _PICTURES | _SOUND | {Operation.MODERATIONS},
     ),
     ProviderSpec(
         "openrouter",
@@ -47,7 +51,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         docs="https://docs.mistral.ai/api",
         key_url="https://console.mistral.ai/api-keys",
-        operations=_CHAT_EMBEDDINGS,
+        operations=_CHAT_EMBEDDINGS | {Operation.TRANSCRIPTIONS, Operation.MODERATIONS},
     ),
     ProviderSpec(
         "groq",
@@ -57,7 +61,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         docs="https://console.groq.com/docs/openai",
         key_url="https://console.groq.com/keys",
-        operations=_CHAT,
+        operations=_CHAT | _SOUND,
     ),
     ProviderSpec(
         "deepseek",
@@ -77,7 +81,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         docs="https://docs.x.ai/docs/api-reference",
         key_url="https://console.x.ai",
-        operations=_CHAT_COMPLETIONS,
+        operations=_CHAT_COMPLETIONS | {Operation.IMAGES},
     ),
     ProviderSpec(
         "together",
@@ -87,6 +91,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         docs="https://docs.together.ai/docs/openai-api-compatibility",
         key_url="https://api.together.ai/settings/api-keys",
+        operations=TEXT | _SOUND | _RERANK | {Operation.IMAGES},
     ),
     ProviderSpec(
         "fireworks",
@@ -96,6 +101,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         docs="https://docs.fireworks.ai/tools-sdks/openai-compatibility",
         key_url="https://fireworks.ai/account/api-keys",
+        operations=TEXT | _RERANK,
     ),
     ProviderSpec(
         "cerebras",
@@ -197,6 +203,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         docs="https://docs.tokenfactory.nebius.com/api-reference/introduction",
         key_url="https://tokenfactory.nebius.com",
+        operations=TEXT | {Operation.IMAGES},
     ),
     ProviderSpec(
         "deepinfra",
@@ -206,6 +213,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         docs="https://deepinfra.com/docs/advanced/openai_api",
         key_url="https://deepinfra.com/dash/api_keys",
+        operations=TEXT | _SOUND | {Operation.IMAGES},
     ),
     ProviderSpec(
         "hyperbolic",
@@ -253,6 +261,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
+        operations=TEXT | _RERANK | {Operation.TRANSCRIPTIONS},
     ),
     ProviderSpec(
         "llamacpp",
@@ -262,6 +271,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
+        operations=TEXT | _RERANK,
     ),
     ProviderSpec(
         "jan",
@@ -281,6 +291,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://localai.io",
+        operations=TEXT | _SOUND | _RERANK | {Operation.IMAGES},
     ),
     ProviderSpec(
         "openai-compatible",
@@ -288,5 +299,6 @@ CATALOG: tuple[ProviderSpec, ...] = (
         OPENAI,
         "",
         Auth.BEARER,
+        operations=frozenset(Operation),  # who knows
     ),
 )

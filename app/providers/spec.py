@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import SplitResult, urlsplit
 
-from app.domain.chat import Operation
+from app.domain.chat import PASSED_THROUGH, Operation
 from app.domain.hosts import is_private
 
 OPENAI = "openai"
 DIALECTS = frozenset({OPENAI})
 """The wire formats a row may name."""
+
+
+TEXT = frozenset(Operation) - PASSED_THROUGH
+"""What a row offers that says nothing else."""
 
 
 class Auth(StrEnum):
@@ -51,7 +55,7 @@ class ProviderSpec:
     local: bool = False
     docs: str = ""
     key_url: str = ""
-    operations: frozenset[Operation] = frozenset(Operation)
+    operations: frozenset[Operation] = TEXT
     quirks: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
 

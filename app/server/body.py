@@ -15,6 +15,20 @@ NOT_JSON = Fault(
 )
 
 
+NO_FORM = Fault(
+    FaultKind.UNSUPPORTED_MEDIA_TYPE,
+    "The body must be a form with files, or JSON in UTF-8, not compressed.",
+    remedy="Send the header `content-type: multipart/form-data` with the form's boundary.",
+)
+
+
+def is_form(seen: Mapping[bytes, bytes]) -> bool:
+    """Whether the body is declared as a form with files, not compressed."""
+    if seen.get(b"content-encoding", b"identity") != b"identity":
+        return False
+    return seen.get(b"content-type", b"").partition(b";")[0].strip().lower() == b"multipart/form-data"
+
+
 def is_json(seen: Mapping[bytes, bytes]) -> bool:
     """Whether the body is declared as plain JSON; what a web page may send unasked (forms, text) never is."""
     if seen.get(b"content-encoding", b"identity") != b"identity":

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.engine.hops import HEADER_BYTES
 from app.server.asgi import SHUTTING_DOWN, Headers, Receive, Scope, Send, fault_answer, send_plain
-from app.server.body import NOT_JSON, check_size, is_json, read
+from app.server.body import NO_FORM, NOT_JSON, check_size, is_form, is_json, read
 from app.server.cors import cors_headers, preflight_answer
 from app.server.deadline import SharedDeadline
 from app.server.rules import EDITOR_ORIGIN, CompiledRules, GateRules
@@ -109,6 +109,10 @@ class Inside(Protocol):
         """
         ...
 
+    def takes_form(self, path: str) -> bool:
+        """Whether the body may be a form with files instead of JSON."""
+        ...
+
     async def serve(self, visit: Visit, send: Send) -> None:
         """Answer a request that was let in."""
         ...
@@ -193,7 +197,7 @@ class Gate:
         """Take the body of a request that may come in, and hand it on when it is whole."""
         try:
             if self._inside.wants_body(visit.method, visit.path):
-                body = await self._body(seen, receive)
+                body = await self._body(visit, seen, receive)
                 if body is None:
                     return
                 visit.body = body
@@ -206,7 +210,7 @@ class Gate:
         else:
             await self._inside.serve(visit, send)
 
-    async def _body(self, seen: dict[bytes, bytes], receive: Receive) -> bytes | None:
+    async def _body(self, visit: Visit, seen: dict[bytes, bytes], receive: Receive) -> bytes | None:
         """Return the whole body, or None when the client went away before its end.
 
         Raises:
@@ -214,7 +218,9 @@ class Gate:
             TimeoutError: it took too long.
         """
         if not is_json(seen):
-            raise FaultError(NOT_JSON)
+            takes_form = self._inside.takes_form(visit.path)
+            if not (takes_form and is_form(seen)):
+                raise FaultError(NO_FORM if takes_form else NOT_JSON)
         limit_bytes = self._compiled.max_body_bytes
         check_size(int(seen.get(b"content-length", b"0")), limit_bytes)
         return await self._deadline.wait(read(receive, limit_bytes))

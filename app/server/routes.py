@@ -4,7 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from app.dialects import anthropic, gemini, ollama, ollama_generate, openai_chat, openai_completions, openai_embeddings
+from app.dialects import (
+    anthropic,
+    gemini,
+    ollama,
+    ollama_generate,
+    openai_chat,
+    openai_completions,
+    openai_embeddings,
+    passthrough,
+)
 from app.dialects.dialect import Dialect
 from app.dialects.ollama_embed import EMBED, EMBEDDINGS
 from app.domain.chat import Answer, ApiRequest, Operation
@@ -30,6 +39,7 @@ class Route:
 
     `in_thread`: answering takes so long that others should not wait for it. `versioned`: the row in its place for
     those who send `anthropic-version`. `parse` reads a request whose path says more than where it goes.
+    `form`: the body may be a form with files.
     """
 
     methods: tuple[str, ...]
@@ -40,6 +50,7 @@ class Route:
     in_thread: bool = False
     versioned: "Route | None" = None
     parse: Callable[[Visit], ApiRequest] | None = None
+    form: bool = False
 
 
 _GET = ("GET", "HEAD")
@@ -55,6 +66,9 @@ TABLE: Mapping[str, Route] = {
     anthropic.COUNT_PATH: Route(_POST, anthropic, local=own.count_tokens),
     "/v1/completions": Route(_POST, openai_completions, Operation.COMPLETIONS),
     "/v1/embeddings": Route(_POST, openai_embeddings, Operation.EMBEDDINGS),
+    **{
+        f"/v1{passed.PATH}": Route(_POST, passed, passed.operation, form=passed.form) for passed in passthrough.DIALECTS
+    },
     "/v1/models": Route(
         _GET, openai_chat, local=own.models, versioned=Route(_GET, anthropic, local=own.anthropic_models)
     ),
@@ -132,6 +146,11 @@ class Routes:
         if method not in route.methods:
             raise FaultError(_wrong_method(method, path, route))
         return "POST" in route.methods
+
+    def takes_form(self, path: str) -> bool:
+        """Whether the body may be a form with files instead of JSON."""
+        route = self._find(path)
+        return route is not None and route.form
 
     async def serve(self, visit: Visit, send: Send) -> None:
         """Answer a request for which `wants_body` found a row."""

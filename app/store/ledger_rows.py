@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.domain.chat import Operation
+from app.domain.chat import NO_OUTPUT
 from app.store.log import redact
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _usage_is_unknown(event: "RequestFinished") -> bool:
     """Whether tokens may have been spent that nobody counted."""
     if _spent_nothing(event):
         return False
-    no_output = event.usage.output is None and event.operation is not Operation.EMBEDDINGS
+    no_output = event.usage.output is None and event.operation not in NO_OUTPUT
     return event.usage.input is None or no_output
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.dialects import openai_chat, openai_completions, openai_embeddings
+from app.dialects import openai_chat, openai_completions, openai_embeddings, passthrough
 from app.dialects.dialect import Dialect
 from app.domain.chat import Answer, Operation
 from app.domain.events import Event, RequestFinished
@@ -44,7 +44,7 @@ DIALECTS: dict[Operation, Dialect] = {
     Operation.CHAT: openai_chat,
     Operation.COMPLETIONS: openai_completions,
     Operation.EMBEDDINGS: openai_embeddings,
-}
+} | {whole.operation: whole for whole in passthrough.DIALECTS}
 STREAMING = frozenset({Operation.CHAT, Operation.COMPLETIONS})
 
 _ODD = (
@@ -61,7 +61,12 @@ _INPUTS = {
 def body_of(operation: Operation, model: str, *, stream: bool) -> bytes:
     """A request with odd spacing, escapes, big numbers and fields nobody has heard of."""
     more = b', "stream": true, "stream_options": {"include_usage": true }' if stream else b""
-    return b'{ "model" : %b, \n%b,%b%b }\n' % (json.dumps(model).encode(), _INPUTS[operation], _ODD, more)
+    return b'{ "model" : %b, \n%b,%b%b }\n' % (
+        json.dumps(model).encode(),
+        _INPUTS.get(operation, b'"input":"x"'),
+        _ODD,
+        more,
+    )
 
 
 def asks(spec: ProviderSpec) -> list[tuple[Operation, bool]]:

@@ -3,7 +3,7 @@
 import pytest
 
 import app
-from app.domain.chat import Operation
+from app.domain.chat import PASSED_THROUGH, Operation
 from app.engine import hops
 from app.providers.spec import Auth
 from contract.row_rig import AUTH_HEADERS, CANARY, DIALECTS, MODEL, RowRig, asks, body_of, error_of, header
@@ -45,7 +45,8 @@ async def test_a_request_goes_to_the_rows_path_with_its_headers_and_the_clients_
         check_key(rig, sent)
         check_headers(rig, sent)
         assert sent.header("content-type") == "application/json"
-        assert sent.header("accept") == ("text/event-stream" if stream else "application/json")
+        plain = "*/*" if operation in PASSED_THROUGH else "application/json"
+        assert sent.header("accept") == ("text/event-stream" if stream else plain)
         assert sent.header("content-length") == str(len(sent.body))
         assert sent.body == body_of(operation, MODEL, stream=stream)
 

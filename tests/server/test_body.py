@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.faults import FaultError, FaultKind
-from app.server.body import check_size, is_json
+from app.server.body import check_size, is_form, is_json
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,11 @@ def test_the_limit_itself_is_let_in() -> None:
     with pytest.raises(FaultError) as refused:
         check_size(11, 10)
     assert refused.value.fault.kind is FaultKind.BODY_TOO_LARGE
+
+
+def test_a_form_is_a_form_when_it_is_not_compressed() -> None:
+    declared = {b"content-type": b"Multipart/Form-Data; boundary=x"}
+    assert is_form(declared)
+    assert not is_form(declared | {b"content-encoding": b"gzip"})
+    assert not is_form({b"content-type": b"application/json"})
+    assert not is_form({})
