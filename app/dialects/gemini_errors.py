@@ -45,17 +45,12 @@ def in_band_error(value: object) -> ProviderError | None:
 
 
 def _told(value: object) -> ProviderError:
-    """Read an error; its details tell a wrong key from a wrong request, and a used up day from a busy minute."""
+    """Read an error; its details tell a wrong key from a wrong request."""
     error = read_error(value)
     details = _details(value)
     if any(item.get("reason") == "API_KEY_INVALID" for item in details):
         return replace(error, code="invalid_api_key")
-    quotas = [str(found.get("quotaId")) for item in details for found in _objects(item.get("violations"))]
-    if not quotas or error.code != "resource_exhausted":
-        return error
-    if any("PerDay" in quota for quota in quotas):
-        return replace(error, code="quota_exceeded")
-    return replace(error, message=f"The limit {clean(', '.join(quotas))[:300]} is reached for now.")
+    return error
 
 
 def _details(value: object) -> list[dict[str, Any]]:

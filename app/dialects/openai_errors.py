@@ -7,6 +7,7 @@ Seen in the wild: `error` as object or string, its `code` a number, a string or 
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -49,7 +50,7 @@ def read_error(value: object) -> ProviderError:
     outer = _object(value)
     inner = outer.get("error") or outer.get("errors")
     error = {**outer, **_object(inner)} if _object(inner) else outer
-    return ProviderError(
+    told = ProviderError(
         message=_message(value, error),
         code=_word(error.get("code")) or _word(error.get("status")) or _word(error.get("error_code")),
         type=_word(error.get("type")) or _word(error.get("error_type")),
@@ -57,6 +58,7 @@ def read_error(value: object) -> ProviderError:
         status=_status(error),
         retry_after_s=_retry_after(error),
     )
+    return _by_quota(told, error.get("details"))
 
 
 def in_band_error(reply: Mapping[str, Any], event: bytes = b"") -> ProviderError | None:
@@ -178,6 +180,21 @@ def _retry_after(error: Mapping[str, Any]) -> float | None:
         if match:
             return float(match[1])
     return None
+
+
+def _by_quota(error: ProviderError, details: object) -> ProviderError:
+    """Google names the quota in `details[].violations[]`: a used up day is not waited for, a busy minute is.
+
+    Its message speaks of "plan and billing" in both cases.
+    """
+    rows = [item.get("violations") for item in details if isinstance(item, dict)] if isinstance(details, list) else []
+    found = [one for row in rows if isinstance(row, list) for one in row if isinstance(one, dict)]
+    quotas = [str(one.get("quotaId")) for one in found]
+    if not quotas or error.code != "resource_exhausted":
+        return error
+    if any("PerDay" in quota for quota in quotas):
+        return replace(error, code="quota_exceeded", retry_after_s=None)
+    return replace(error, message=f"The limit {clean(', '.join(quotas))[:300]} is reached for now.")
 
 
 def _plain_text(body: bytes) -> str:

@@ -137,3 +137,22 @@ def test_every_recorded_error_has_a_message(exchanges: list[dict[str, Any]]) -> 
         error = openai_errors.parse_error(exchange["resp"].encode())
         assert error.message, exchange["id"]
         assert error.code or error.status, exchange["id"]
+
+
+@pytest.mark.parametrize(
+    ("quota", "code", "retry_after_s"),
+    [("GenerateRequestsPerMinute", "resource_exhausted", 34.5), ("RequestsPerDay-FreeTier", "quota_exceeded", None)],
+)
+def test_google_s_quota_tells_a_busy_minute_from_a_used_up_day(
+    quota: str, code: str, retry_after_s: float | None
+) -> None:
+    details = [
+        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": quota}, "x"]},
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.5s"},
+        "x",
+    ]
+    words = "You exceeded your current quota, please check your plan and billing details."
+    inner = {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": words, "details": details}
+    error = openai_errors.parse_error(json.dumps([{"error": inner}]).encode())
+    assert (error.code, error.retry_after_s) == (code, retry_after_s)
+    assert ("billing" in error.message) is (code == "quota_exceeded")

@@ -209,3 +209,22 @@ def test_the_header_counts_for_some_statuses_only(status: int, counts: int) -> N
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
     assert parse_retry_after(headers, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("code", "delay_s", "kind", "retry_after_s"),
+    [
+        ("resource_exhausted", 34.5, FaultKind.RATE_LIMITED, 34.5),
+        ("resource_exhausted", 0.2, FaultKind.RATE_LIMITED, 1),
+        ("resource_exhausted", 90_000, FaultKind.RATE_LIMITED, 3600),
+        ("quota_exceeded", None, FaultKind.QUOTA, None),
+    ],
+)
+def test_a_delay_in_the_body_counts_like_the_header(
+    code: str, delay_s: float | None, kind: FaultKind, retry_after_s: float | None
+) -> None:
+    error = ProviderError("The limit is reached.", code=code, status=429, retry_after_s=delay_s)
+    fault = fault_from_status("Gemini", 429, {}, error, NOW)
+    assert (fault.kind, fault.retry_after_s) == (kind, retry_after_s)
+    if delay_s is not None:
+        assert fault_from_status("Gemini", 429, {"retry-after": "7"}, error, NOW).retry_after_s == 7
