@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from app.dialects import anthropic, gemini, json_edit, ollama, ollama_generate, openai_chat
+from app.dialects import anthropic, gemini, json_edit, ollama, ollama_generate, openai_chat, responses
 from app.dialects.dialect import Dialect, StreamReader
 from app.dialects.translation import Side, Translation
 from app.domain.chat import ApiRequest, Reply
@@ -28,7 +28,7 @@ _FAREWELL_S = 0.05
 _STREAM_TYPES = ("text/event-stream", "application/x-ndjson")
 _CONTENT_STARTS = (b"data:", b"{", b"[", b",")  # of an event, a line of JSON, an item of a JSON array
 
-_ALL: tuple[Side, ...] = (openai_chat, anthropic, gemini, ollama, ollama_generate)
+_ALL: tuple[Side, ...] = (openai_chat, anthropic, gemini, ollama, ollama_generate, responses)
 _SIDES: Mapping[str, Side] = {side.NAME: side for side in _ALL}
 
 

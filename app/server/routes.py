@@ -13,6 +13,7 @@ from app.dialects import (
     openai_completions,
     openai_embeddings,
     passthrough,
+    responses,
 )
 from app.dialects.dialect import Dialect
 from app.dialects.ollama_embed import EMBED, EMBEDDINGS
@@ -62,6 +63,7 @@ _GEMINI_COUNT = Route(_POST, gemini, local=own_gemini.count_tokens)
 
 TABLE: Mapping[str, Route] = {
     "/v1/chat/completions": Route(_POST, openai_chat, Operation.CHAT),
+    "/v1/responses": Route(_POST, responses, Operation.CHAT),
     "/v1/messages": Route(_POST, anthropic, Operation.CHAT),
     anthropic.COUNT_PATH: Route(_POST, anthropic, local=own.count_tokens),
     "/v1/completions": Route(_POST, openai_completions, Operation.COMPLETIONS),

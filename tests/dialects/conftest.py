@@ -42,6 +42,12 @@ def gemini_exchanges() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def responses_exchanges() -> list[dict[str, Any]]:
+    """Exchanges with OpenAI's `/v1/responses`."""
+    return [e for e in _recorded("provider_exchanges.jsonl.gz") if e["path"].endswith("/responses")]
+
+
+@pytest.fixture(scope="session")
 def client_requests() -> list[dict[str, Any]]:
     """Requests real clients sent, with the body parsed."""
     return _recorded("client_requests.jsonl.gz")

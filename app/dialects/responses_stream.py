@@ -1,0 +1,66 @@
+"""Read along a provider's own Responses stream, which passes byte for byte."""
+
+from app.dialects import json_edit, sse
+from app.dialects.openai_errors import read_error
+from app.dialects.openai_usage import find_usage, parse_usage
+from app.domain.faults import FaultKind, ProviderError
+from app.domain.usage import NO_USAGE, Usage
+
+_MALFORMED = ProviderError(message="An event of the stream is not valid JSON.", code=FaultKind.MALFORMED_EVENT.value)
+_NO_CONTENT = frozenset({"response.created", "response.in_progress", "response.queued", "keepalive", "ping"})
+_ENDS = frozenset({"response.completed", "response.incomplete"})
+
+
+class ResponsesStream:
+    """The `StreamReader` of the dialect: committed at the first event that adds something to the answer."""
+
+    def __init__(self) -> None:
+        """Start at the beginning."""
+        self._splitter = sse.Splitter()
+        self.committed = self.complete = self.ended = False
+        self.error: ProviderError | None = None
+        self.usage: Usage = NO_USAGE
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes; nothing at or behind an error or the end is returned.
+
+        Raises:
+            FaultError: TOO_LARGE above 1 MiB per event.
+        """
+        out: list[bytes] = []
+        for piece in sse.pieces(self._splitter.feed(data)):
+            if self.ended:
+                break
+            self._event(sse.parse_event(piece))
+            if self.error is None:
+                out.append(piece)
+        return b"".join(out)
+
+    def finish(self) -> bytes:
+        """Take the end of the stream: half an event is dropped, nothing is invented."""
+        return b""
+
+    def _event(self, event: sse.Event) -> None:
+        if event.data is None or not event.data.strip():
+            return
+        try:
+            value = json_edit.loads(event.data)
+        except json_edit.JsonError:
+            value = None
+        if not isinstance(value, dict):
+            self._fail(_MALFORMED)
+            return
+        kind, response = value.get("type"), value.get("response")
+        response = response if isinstance(response, dict) else {}
+        usage = find_usage(response)
+        if usage is not None:
+            self.usage = self.usage.most(parse_usage(usage))
+        if kind in ("error", "response.failed") or event.name == b"error":
+            self._fail(read_error(response if response.get("error") else value))
+            return
+        self.committed = self.committed or kind not in _NO_CONTENT
+        if kind in _ENDS:
+            self.complete = self.ended = True
+
+    def _fail(self, error: ProviderError) -> None:
+        self.error, self.ended = error, True

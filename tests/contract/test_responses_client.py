@@ -1,0 +1,143 @@
+"""The real `openai` package's `responses` in front of the running program; the providers behind speak OpenAI chat."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from app.runtime import Runtime
+from app.store.memory_keyring import MemoryKeyring
+from app.store.paths import Paths
+from app.store.secrets import KeyStore
+from contract.openapi import Description
+from faults import plays
+from faults.upstream import FaultyUpstream
+
+TOKEN = "sk-local-contract-0123456789abcdef"
+ASK: dict[str, Any] = {"model": "test-small", "input": "hello"}
+PROVIDER = """
+[[providers]]
+id = "{name}"
+kind = "openai-compatible"
+base_url = "{url}"
+key = "none"
+priority = {rank}
+retry = {{ base_s = 0.01, cap_s = 0.01 }}
+"""
+
+
+@pytest.fixture
+async def one() -> AsyncIterator[FaultyUpstream]:
+    async with FaultyUpstream("one") as running:
+        yield running
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[FaultyUpstream]:
+    async with FaultyUpstream("two") as running:
+        yield running
+
+
+@pytest.fixture
+async def client(tmp_path: Path, one: FaultyUpstream, two: FaultyUpstream) -> AsyncIterator[openai.AsyncOpenAI]:
+    environ = {"SWITCHTOWER_HOME": str(tmp_path), "SWITCHTOWER_TOKEN": TOKEN}
+    paths = Paths.from_environ(environ)
+    paths.prepare()
+    rows = [PROVIDER.format(name=up.voice.name, url=up.base_url, rank=rank) for rank, up in enumerate((one, two))]
+    paths.settings_file.write_text("[routing]\nmax_wait_s = 0.01\n" + "".join(rows))
+    runtime = Runtime(paths, environ, keys=KeyStore(environ, backend=MemoryKeyring()))
+    await runtime.start(port=0)
+    http = openai.DefaultAsyncHttpxClient(trust_env=False)
+    made = openai.AsyncOpenAI(base_url=runtime.service.listening, api_key=TOKEN, max_retries=0, http_client=http)
+    yield made
+    await made.close()
+    await runtime.stop()
+
+
+async def test_a_response_is_whole(client: openai.AsyncOpenAI, one: FaultyUpstream) -> None:
+    raw = await client.responses.with_raw_response.create(**ASK, instructions="Be brief.", max_output_tokens=200)
+    response = raw.parse()
+    assert response.output_text.startswith("one")
+    assert response.status == "completed"
+    assert response.usage is not None
+    assert (response.usage.input_tokens, response.usage.output_tokens) == (11, 9)
+    assert Description().problems("Response", raw.http_response.json()) == []
+    assert raw.headers["x-switchtower-provider"] == "one"
+    sent = one.posts[0]
+    assert sent.path.endswith("/chat/completions")
+    assert sent.json["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert sent.json["max_tokens"] == 200
+
+
+async def test_a_stream_ends_with_all_of_it(client: openai.AsyncOpenAI) -> None:
+    events = [event async for event in await client.responses.create(**ASK, stream=True)]
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert (events[0].type, events[-1].type) == ("response.created", "response.completed")
+    problems = [Description().problems("ResponseStreamEvent", event.to_dict()) for event in (events[0], events[-1])]
+    assert problems == [[], []]
+    said = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert events[-1].response.output_text == said
+    assert said.startswith("one")
+    assert events[-1].response.usage.output_tokens == 9
+
+
+async def test_the_packages_own_stream_helper_is_content(client: openai.AsyncOpenAI) -> None:
+    async with client.responses.stream(**ASK) as stream:
+        final = await stream.get_final_response()
+    assert final.output_text.startswith("one")
+
+
+async def test_a_dead_provider_is_invisible(client: openai.AsyncOpenAI, one: FaultyUpstream) -> None:
+    one.kill()
+    assert (await client.responses.create(**ASK)).output_text.startswith("two")
+
+
+async def test_a_broken_stream_fails(client: openai.AsyncOpenAI, one: FaultyUpstream) -> None:
+    one.script(plays.TRUNCATED_CHUNKED)
+    kinds: list[str] = []
+    stream = await client.responses.create(**ASK, stream=True)
+
+    async def read() -> None:
+        async for event in stream:
+            kinds.append(event.type)
+
+    with pytest.raises(openai.APIError):
+        await read()
+    assert kinds[-1] == "response.failed"
+    assert "response.completed" not in kinds
+
+
+async def test_what_codex_sends_beyond_a_chat_is_named(
+    client: openai.AsyncOpenAI, one: FaultyUpstream, two: FaultyUpstream
+) -> None:
+    raw = await client.responses.with_raw_response.create(
+        **ASK, store=False, include=["reasoning.encrypted_content"], tools=[{"type": "web_search"}], tool_choice="auto"
+    )
+    assert raw.headers["x-switchtower-dropped-params"] == "tools.web_search"
+    assert "tools" not in [*one.posts, *two.posts][0].json
+
+
+async def test_what_is_stored_nowhere_is_refused(client: openai.AsyncOpenAI, one: FaultyUpstream) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.responses.create(**ASK, previous_response_id="resp_1")
+    assert refused.value.param == "previous_response_id"
+    assert "whole conversation" in refused.value.message
+    assert one.posts == []
+    with pytest.raises(openai.NotFoundError):
+        await client.responses.retrieve("resp_1")
+
+
+@pytest.mark.parametrize(
+    ("play", "error"),
+    [(plays.BAD_REQUEST, openai.BadRequestError), (plays.RATE_LIMIT, openai.RateLimitError)],
+)
+async def test_errors_come_in_openais_envelope(
+    client: openai.AsyncOpenAI, one: FaultyUpstream, two: FaultyUpstream, play: Any, error: type[openai.APIStatusError]
+) -> None:
+    one.script(play)
+    two.script(play)
+    with pytest.raises(error) as caught:
+        await client.responses.create(**ASK)
+    assert caught.value.code

@@ -1,0 +1,132 @@
+"""The Responses dialect as the engine uses it: routing, the protocols' names, and everything recorded."""
+
+import inspect
+import json
+from types import ModuleType
+from typing import Any
+
+import pytest
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import TypeAdapter
+
+from app.dialects import anthropic, openai_chat, responses
+from app.dialects.dialect import Dialect
+from app.dialects.translation import Translation
+from app.dialects.translator import Translator
+from app.domain.faults import FaultError, InBandError
+from dialects.responses_rig import checked_items
+from dialects.translating import sse_events
+
+BODY = b'{ "model":"acme/m", "input":"Hi", "stream":true, "prompt_cache_key":"k" }'
+EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+
+
+@pytest.mark.parametrize("protocol", [Dialect, Translator])
+def test_the_module_has_the_protocols_names(protocol: type) -> None:
+    for name, wanted in inspect.getmembers(protocol, inspect.isfunction):
+        if not name.startswith("_"):
+            parameters = [p for p in inspect.signature(wanted).parameters if p != "self"]
+            assert list(inspect.signature(getattr(responses, name)).parameters) == parameters
+    for name in protocol.__annotations__:
+        assert getattr(responses, name)
+
+
+def test_what_routing_needs() -> None:
+    request = responses.parse_request(BODY)
+    assert (request.model, request.stream, request.affinity, request.wants_usage) == ("acme/m", True, "k", True)
+    assert responses.build_request(request, "m") == BODY.replace(b'"acme/m"', b'"m"')
+    assert responses.KEEPALIVE.startswith(b":")
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [(b'{"input":"x"}', "model"), (b'{"model":"m"}', "input"), (b'{"model":"m","input":1}', "input")],
+)
+def test_what_cannot_be_routed_is_refused(body: bytes, param: str) -> None:
+    with pytest.raises(FaultError) as refused:
+        responses.parse_request(body)
+    assert refused.value.fault.param == param
+
+
+def test_an_answer_of_the_same_dialect_passes_with_its_usage() -> None:
+    body = b'{"output":[{}],"usage":{"input_tokens":3,"output_tokens":2}}'
+    reply = responses.parse_reply(responses.parse_request(BODY), body)
+    assert (reply.body, reply.usage.fresh_input, reply.usage.output) == (body, 3, 2)
+    with pytest.raises(InBandError):
+        responses.parse_reply(responses.parse_request(BODY), b'{"error":{"message":"x"}}')
+
+
+def test_no_provider_is_asked_in_this_dialect() -> None:
+    request = responses.read_request(BODY)
+    for ask in (
+        lambda: responses.write_request(request, "m"),
+        lambda: responses.read_reply(b"{}"),
+        responses.event_reader,
+    ):
+        with pytest.raises(FaultError, match="not asked"):
+            ask()
+
+
+def test_every_recorded_client_is_understood_by_every_provider(client_requests: list[dict[str, Any]]) -> None:
+    sent = [request["body"] for request in client_requests if request["path"] == "/v1/responses"]
+    assert len(sent) >= 9
+    for body in sent:
+        request = responses.read_request(json.dumps(body).encode())
+        for provider in (openai_chat, anthropic):
+            written = json.loads(provider.write_request(request, "model-x").body)
+            assert written["messages"][-1]["role"] == "user"
+            assert len(written.get("tools", [])) == len(body.get("tools", []))
+
+
+def test_every_recorded_request_is_understood_or_refused_by_name(responses_exchanges: list[dict[str, Any]]) -> None:
+    understood = 0
+    for exchange in responses_exchanges:
+        if not exchange["req"]:
+            continue
+        try:
+            request = responses.read_request(json.dumps(exchange["req"]).encode())
+            assert openai_chat.write_request(request, "m").body
+            assert anthropic.write_request(request, "claude-sonnet-4-5").body
+        except FaultError as refused:
+            assert refused.fault.param  # noqa: PT017 - either is right
+            continue
+        understood += 1
+    assert understood > len(responses_exchanges) / 2
+
+
+@pytest.mark.parametrize("provider", [openai_chat, anthropic], ids=lambda m: m.NAME)
+def test_every_recorded_answer_becomes_a_response(
+    provider: ModuleType, exchanges: list[dict[str, Any]], anthropic_exchanges: list[dict[str, Any]]
+) -> None:
+    recorded = anthropic_exchanges if provider is anthropic else exchanges
+    seen = 0
+    for exchange in recorded:
+        wanted = exchange["path"].endswith(("/chat/completions", "/v1/messages")) and exchange["status"] == 200
+        if wanted and "error" not in exchange["kinds"]:
+            seen += _as_response(provider, exchange)
+    assert seen > 100
+
+
+def _as_response(provider: ModuleType, exchange: dict[str, Any]) -> bool:
+    """Write it for a Responses client and read it back by the types of the `openai` package."""
+    data = exchange["resp"].encode()
+    stream = "stream" in exchange["kinds"]
+    request = responses.parse_request(json.dumps({"model": "m", "input": "x", "stream": stream}).encode())
+    translation = Translation(responses, provider)
+    if not stream:
+        try:
+            reply = provider.read_reply(data)
+        except (FaultError, InBandError):
+            return False
+        response = Response.model_validate_json(translation.parse_reply(request, data).body)
+        calls = [item for item in response.output if item.type == "function_call"]
+        parts = reply.choices[0].parts
+        assert [c.arguments for c in calls] == [p.arguments or "{}" for p in parts if hasattr(p, "arguments")]
+        return True
+    reader = translation.open_stream(request)
+    out = reader.feed(data) + reader.finish()
+    for event in sse_events(out):
+        EVENT.validate_python(event)
+    if reader.error is None and reader.complete:
+        checked_items(out)
+    return True

@@ -1,0 +1,57 @@
+"""A provider's own Responses stream passes byte for byte."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app.dialects.responses_stream import ResponsesStream
+
+
+def stream(*events: dict[str, Any]) -> bytes:
+    return b"".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in events)
+
+
+CREATED = {"type": "response.created", "response": {"id": "r"}}
+DELTA = {"type": "response.output_text.delta", "delta": "a"}
+USAGE = {"input_tokens": 5, "input_tokens_details": {"cached_tokens": 2}, "output_tokens": 3}
+COMPLETED = {"type": "response.completed", "response": {"id": "r", "usage": USAGE}}
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_it_passes_whatever_the_reads(size: int) -> None:
+    data = stream(CREATED, DELTA, COMPLETED)
+    reader = ResponsesStream()
+    out = b"".join(reader.feed(data[at : at + size]) for at in range(0, len(data), size)) + reader.finish()
+    assert out == data
+    assert (reader.committed, reader.complete, reader.ended, reader.error) == (True, True, True, None)
+    assert (reader.usage.fresh_input, reader.usage.cache_read, reader.usage.output) == (3, 2, 3)
+
+
+def test_the_beginning_is_no_content() -> None:
+    reader = ResponsesStream()
+    reader.feed(stream(CREATED))
+    assert not reader.committed
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        stream({"type": "response.failed", "response": {"error": {"code": "server_error", "message": "m"}}}),
+        stream({"type": "error", "code": "c", "message": "m"}),
+        b"data: nonsense\n\n",
+        b"data: [1]\n\n",
+    ],
+)
+def test_errors_are_not_forwarded(last: bytes) -> None:
+    reader = ResponsesStream()
+    assert reader.feed(stream(DELTA) + last + stream(COMPLETED)) == stream(DELTA)
+    assert reader.error is not None
+    assert not reader.complete
+
+
+def test_a_truncated_stream_is_not_complete() -> None:
+    reader = ResponsesStream()
+    reader.feed(stream(DELTA)[:-4])
+    assert reader.finish() == b""
+    assert not reader.complete
