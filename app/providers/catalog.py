@@ -1,7 +1,7 @@
 """One row per provider: this is the file to edit to add one."""
 
 from app.domain.chat import Operation
-from app.providers.spec import OPENAI, TEXT, Auth, ProviderSpec
+from app.providers.spec import GEMINI, OPENAI, TEXT, Auth, ProviderSpec
 
 _PICTURES = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS})
 _SOUND = frozenset({Operation.SPEECH, Operation.TRANSCRIPTIONS})
@@ -41,6 +41,17 @@ CATALOG: tuple[ProviderSpec, ...] = (
         static_models=("sonar", "sonar-pro", "sonar-reasoning-pro", "sonar-deep-research"),
         docs="https://docs.perplexity.ai/docs/sonar/openai-compatibility",
         key_url="https://www.perplexity.ai/settings/api",
+        operations=_CHAT,
+    ),
+    ProviderSpec(
+        "gemini",
+        "Google Gemini",
+        GEMINI,
+        "https://generativelanguage.googleapis.com",
+        Auth.X_GOOG_API_KEY,
+        models_path="/v1beta/models?pageSize=1000",
+        docs="https://ai.google.dev/gemini-api/docs",
+        key_url="https://aistudio.google.com/apikey",
         operations=_CHAT,
     ),
     ProviderSpec(

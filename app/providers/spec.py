@@ -10,7 +10,8 @@ from app.domain.chat import PASSED_THROUGH, Operation
 from app.domain.hosts import is_private
 
 OPENAI = "openai"
-DIALECTS = frozenset({OPENAI})
+GEMINI = "gemini"
+DIALECTS = frozenset({OPENAI, GEMINI})
 """The wire formats a row may name."""
 
 
@@ -23,6 +24,7 @@ class Auth(StrEnum):
 
     BEARER = "bearer"
     API_KEY_HEADER = "api_key_header"
+    X_GOOG_API_KEY = "x_goog_api_key"
     NONE = "none"
 
     @property
@@ -31,7 +33,12 @@ class Auth(StrEnum):
         return _AUTH_HEADERS[self]
 
 
-_AUTH_HEADERS = {Auth.BEARER: ("authorization", "Bearer "), Auth.API_KEY_HEADER: ("api-key", ""), Auth.NONE: None}
+_AUTH_HEADERS = {
+    Auth.BEARER: ("authorization", "Bearer "),
+    Auth.API_KEY_HEADER: ("api-key", ""),
+    Auth.X_GOOG_API_KEY: ("x-goog-api-key", ""),
+    Auth.NONE: None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,7 @@ _PATH = re.compile(r"/[!-~]+")
 _MODULE = re.compile(r"[a-z][a-z0-9_]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VISIBLE = re.compile(r"[!-~]+")
-_KEY_HEADERS = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-key", "cookie"})
+_KEY_HEADERS = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"})
 _LONGEST_NAME = 60
 
 
