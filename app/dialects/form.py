@@ -76,15 +76,15 @@ def _parts(body: bytes, at: int, boundary: bytes) -> Iterator[tuple[bytes, Span]
 def _end(body: bytes, start: int, mark: bytes) -> tuple[int, int]:
     """Where the content ends and the next part begins, -1 behind the last one."""
     end = body.find(mark, start)
-    while end >= 0:
-        behind = end + len(mark)
-        if body.startswith(b"--", behind):
-            return end, -1
-        line_end = body.find(b"\r\n", behind, behind + _MOST_HEAD_BYTES)
-        if line_end >= 0 and not body[behind:line_end].strip(b" \t"):
-            return end, line_end + 2
-        end = body.find(mark, behind)
-    raise FormError("it ends in the middle of a part")
+    if end < 0:
+        raise FormError("it ends in the middle of a part")
+    behind = end + len(mark)
+    if body.startswith(b"--", behind):
+        return end, -1
+    line_end = body.find(b"\r\n", behind, behind + _MOST_HEAD_BYTES)
+    if line_end < 0 or body[behind:line_end].strip(b" \t"):
+        raise FormError("its boundary stands within a part")
+    return end, line_end + 2
 
 
 def _field_name(head: bytes) -> str | None:
