@@ -1,5 +1,6 @@
 """Ollama's wire in front of the running program, with providers behind that speak OpenAI's dialect."""
 
+import asyncio
 import gzip
 import json
 import socket
@@ -153,8 +154,10 @@ async def test_embeddings(client: httpx.AsyncClient, one: FaultyUpstream) -> Non
 async def test_an_editor_finds_its_models(client: httpx.AsyncClient) -> None:
     version = (await client.get("/api/version")).json()["version"]
     assert tuple(int(part) for part in version.split(".")) >= (0, 6, 4)
-    names = [model["model"] for model in (await client.get("/api/tags")).json()["models"]]
-    assert {"one/test-small", "two/test-large", "gpt-4o"} <= set(names)
+    names: set[str] = set()
+    while not {"one/test-small", "two/test-large", "gpt-4o"} <= names:  # the lists are fetched behind the start
+        names = {model["model"] for model in (await client.get("/api/tags")).json()["models"]}
+        await asyncio.sleep(0.02)
     for name in names:
         shown = (await client.post("/api/show", json={"model": name})).json()
         assert shown["model_info"]["general.basename"]
