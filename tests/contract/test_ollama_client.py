@@ -66,6 +66,8 @@ async def runtime(tmp_path: Path, one: FaultyUpstream, two: FaultyUpstream) -> A
     paths.settings_file.write_text(head + "".join(rows) + ALIAS)
     made = Runtime(paths, environ, keys=KeyStore(environ, backend=MemoryKeyring()))
     await made.start(port=0)
+    while not all(made.models().find(f"{up.voice.name}/test-small") for up in (one, two)):
+        await asyncio.sleep(0.02)  # the lists are fetched behind the start
     yield made
     await made.stop()
 
@@ -154,10 +156,8 @@ async def test_embeddings(client: httpx.AsyncClient, one: FaultyUpstream) -> Non
 async def test_an_editor_finds_its_models(client: httpx.AsyncClient) -> None:
     version = (await client.get("/api/version")).json()["version"]
     assert tuple(int(part) for part in version.split(".")) >= (0, 6, 4)
-    names: set[str] = set()
-    while not {"one/test-small", "two/test-large", "gpt-4o"} <= names:  # the lists are fetched behind the start
-        names = {model["model"] for model in (await client.get("/api/tags")).json()["models"]}
-        await asyncio.sleep(0.02)
+    names = [model["model"] for model in (await client.get("/api/tags")).json()["models"]]
+    assert {"one/test-small", "two/test-large", "gpt-4o"} <= set(names)
     for name in names:
         shown = (await client.post("/api/show", json={"model": name})).json()
         assert shown["model_info"]["general.basename"]
