@@ -11,7 +11,8 @@ from app.domain.hosts import is_private
 
 OPENAI = "openai"
 GEMINI = "gemini"
-DIALECTS = frozenset({OPENAI, GEMINI})
+OLLAMA = "ollama"
+DIALECTS = frozenset({OPENAI, GEMINI, OLLAMA})
 """The wire formats a row may name."""
 
 

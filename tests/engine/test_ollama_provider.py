@@ -9,6 +9,8 @@ import pytest
 
 from app.dialects import ollama, openai_chat
 from app.dialects.dialect import Dialect
+from app.dialects.openai_models import parse_models
+from app.providers.spec import OLLAMA, Auth, ProviderSpec, check
 from engine.rig import Rig, read
 from faults.play import Play
 from faults.upstream import FaultyUpstream
@@ -59,3 +61,10 @@ async def test_a_stream_cut_off_ends_with_an_error(rig: Rig, first: FaultyUpstre
     call = replace(rig.call(), request=ollama.parse_request(BODY), dialect=ollama)
     *_, last = (await read(await rig.relay.handle(call))).splitlines()
     assert "error" in json.loads(last)
+
+
+def test_a_package_may_bring_one_and_its_model_list_is_read() -> None:
+    check(ProviderSpec("mine", "Mine", OLLAMA, "http://127.0.0.1:11434", Auth.NONE, models_path="/api/tags"))
+    listed = b'{"models":[{"name":"qwen3:0.6b","model":"qwen3:0.6b","size":5,"details":{"family":"qwen3"}}]}'
+    assert [model.id for model in parse_models(listed)] == ["qwen3:0.6b"]
+    assert OLLAMA == ollama.NAME
