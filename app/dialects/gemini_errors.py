@@ -66,7 +66,7 @@ def _objects(value: object) -> list[dict[str, Any]]:
 def broken_call(candidate: dict[str, Any]) -> ProviderError | None:
     """Return the error when the model wrote a call that nobody can run: trying again may help, going on cannot."""
     reason = candidate.get("finishReason")
-    if reason not in _BROKEN_CALLS:
+    if not isinstance(reason, str) or reason not in _BROKEN_CALLS:
         return None
     said = candidate.get("finishMessage")
     detail = f": {clean(said)[:500]}" if isinstance(said, str) and said else "."

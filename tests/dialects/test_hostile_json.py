@@ -8,9 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.dialects import anthropic, openai_chat
+from app.dialects import anthropic, gemini, openai_chat
 from app.domain.faults import FaultError, InBandError
-from dialects.translating import anthropic_request, anthropic_stream, call, openai_request, openai_stream, sse_events
+from dialects.translating import (
+    anthropic_request,
+    anthropic_stream,
+    call,
+    gemini_request,
+    gemini_stream,
+    openai_request,
+    openai_stream,
+    sse_events,
+)
 
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.builds(lambda: {"type": "text"})),
@@ -57,7 +66,34 @@ ANTHROPIC = {
     "thinking": {"type": "enabled", "budget_tokens": 1024},
     "metadata": {"user_id": "u"},
 }
+GEMINI = {
+    "systemInstruction": {"parts": [{"text": "s"}]},
+    "contents": [
+        {"role": "user", "parts": [{"text": "x"}, {"inlineData": {"mimeType": "image/png", "data": "QQ=="}}]},
+        {
+            "role": "model",
+            "parts": [
+                {"text": "t", "thought": True, "thoughtSignature": "s"},
+                {"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "s"},
+            ],
+        },
+        {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "r"}}}]},
+    ],
+    "tools": [{"functionDeclarations": [{"name": "f", "parameters": {"type": "OBJECT", "properties": {"a": {}}}}]}],
+    "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f"]}},
+    "generationConfig": {"stopSequences": ["x"], "thinkingConfig": {"thinkingBudget": 5}, "responseSchema": {}},
+}
 REPLIES = [
+    {
+        "candidates": [
+            {
+                "content": {"parts": [{"text": "t", "thoughtSignature": "s"}, {"functionCall": {"name": "f"}}]},
+                "finishReason": "STOP",
+                "groundingMetadata": {"groundingChunks": [{"web": {"uri": "u"}}]},
+            }
+        ],
+        "usageMetadata": {"promptTokenCount": 1, "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 1}]},
+    },
     {
         "id": "c",
         "choices": [
@@ -79,11 +115,15 @@ REPLIES = [
         "usage": {"input_tokens": 1, "output_tokens_details": {"thinking_tokens": 1}},
     },
 ]
-EVENTS = sse_events(
-    anthropic_stream(
-        ({"type": "tool_use", "id": "a", "name": "f"}, [{"type": "input_json_delta", "partial_json": "{"}])
+EVENTS = (
+    sse_events(
+        anthropic_stream(
+            ({"type": "tool_use", "id": "a", "name": "f"}, [{"type": "input_json_delta", "partial_json": "{"}])
+        )
     )
-) + sse_events(openai_stream({"content": "a", "reasoning_details": [{"text": "t"}]}, call(0, "{}", "a", "f")))
+    + sse_events(gemini_stream({"text": "a"}, {"functionCall": {"name": "f", "args": {}}}))
+    + sse_events(openai_stream({"content": "a", "reasoning_details": [{"text": "t"}]}, call(0, "{}", "a", "f")))
+)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -105,13 +145,15 @@ def changed(value: Any, draw: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("reader", "sent"), [(openai_chat, OPENAI), (anthropic, ANTHROPIC)], ids=["openai", "anthropic"]
+    ("reader", "sent"),
+    [(openai_chat, OPENAI), (anthropic, ANTHROPIC), (gemini, GEMINI)],
+    ids=["openai", "anthropic", "gemini"],
 )
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_requests(reader: Any, sent: dict[str, Any], data: Any) -> None:
     body = changed(sent, data.draw)
-    for writer in (openai_chat, anthropic):
+    for writer in (openai_chat, anthropic, gemini):
         try:
             json.loads(writer.write_request(reader.read_request(body), "m").body)
         except FaultError as refused:
@@ -121,13 +163,14 @@ def test_requests(reader: Any, sent: dict[str, Any], data: Any) -> None:
 @settings(max_examples=200, deadline=None)
 @given(data=st.data(), sent=st.sampled_from(REPLIES))
 def test_replies(data: Any, sent: dict[str, Any]) -> None:
-    reader = openai_chat if "choices" in sent else anthropic
+    reader: Any = openai_chat if "choices" in sent else gemini if "candidates" in sent else anthropic
     try:
         reply = reader.read_reply(changed(sent, data.draw))
     except (FaultError, InBandError):
         return
     json.loads(openai_chat.write_reply(reply, openai_request()))
     json.loads(anthropic.write_reply(reply, anthropic_request()))
+    json.loads(gemini.write_reply(reply, gemini_request()))
 
 
 @settings(max_examples=200, deadline=None)
@@ -135,6 +178,11 @@ def test_replies(data: Any, sent: dict[str, Any]) -> None:
 def test_streams(data: Any) -> None:
     events = [changed(event, data.draw) if data.draw(st.booleans()) else json.dumps(event).encode() for event in EVENTS]
     stream = b"".join(b"data: " + event + b"\n\n" for event in events)
-    for reader in (openai_chat.event_reader(), anthropic.event_reader()):
-        for writer in (openai_chat.event_writer(openai_request()), anthropic.event_writer(anthropic_request())):
+    gemini.open_stream(gemini.parse_request(b'{"contents":[]}', "m")).feed(stream)
+    for reader in (openai_chat.event_reader(), anthropic.event_reader(), gemini.event_reader()):
+        for writer in (
+            openai_chat.event_writer(openai_request()),
+            anthropic.event_writer(anthropic_request()),
+            gemini.event_writer(gemini_request()),
+        ):
             writer.write([*reader.feed(stream), *reader.finish()])
