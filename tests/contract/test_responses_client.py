@@ -12,11 +12,21 @@ from app.store.memory_keyring import MemoryKeyring
 from app.store.paths import Paths
 from app.store.secrets import KeyStore
 from contract.openapi import Description
-from faults import plays
+from faults import answers, plays
+from faults.play import Play
 from faults.upstream import FaultyUpstream
 
 TOKEN = "sk-local-contract-0123456789abcdef"
 ASK: dict[str, Any] = {"model": "test-small", "input": "hello"}
+TOOLS: list[Any] = [
+    {"type": "function", "name": "weather", "parameters": {"type": "object"}, "strict": False},
+    {"type": "custom", "name": "apply_patch", "description": "Edits files."},
+    {"type": "web_search"},
+]
+CALLS = [
+    {"index": 0, "id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Köln"}'}},
+    {"index": 1, "id": "c2", "type": "function", "function": {"name": "apply_patch", "arguments": '{"input":"+a\\n"}'}},
+]
 PROVIDER = """
 [[providers]]
 id = "{name}"
@@ -141,3 +151,56 @@ async def test_errors_come_in_openais_envelope(
     with pytest.raises(error) as caught:
         await client.responses.create(**ASK)
     assert caught.value.code
+
+
+def _answer(message: dict[str, Any]) -> bytes:
+    choice = {"index": 0, "finish_reason": "tool_calls", "logprobs": None, "message": message}
+    return answers.encode({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]})
+
+
+def _chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    return answers.event(answers.encode({"id": "c", "created": 1, "model": "m", "choices": [choice]}))
+
+
+async def test_calls_and_their_results_go_round(client: openai.AsyncOpenAI, one: FaultyUpstream) -> None:
+    asked = {"model": "one/test-small", "tools": TOOLS, "store": False}
+    one.script(Play("calls", body=_answer({"role": "assistant", "content": None, "tool_calls": CALLS})), plays.OK)
+    first = await client.responses.create(**asked, input="hello")
+    call, patch = first.output
+    assert (call.type, call.arguments) == ("function_call", '{"city": "Köln"}')
+    assert (patch.type, patch.input) == ("custom_tool_call", "+a\n")
+    talk = [
+        {"role": "user", "content": "hello"},
+        *[item.to_dict() for item in first.output],
+        {"type": "function_call_output", "call_id": call.call_id, "output": "rain"},
+        {"type": "custom_tool_call_output", "call_id": patch.call_id, "output": "done"},
+    ]
+    final = await client.responses.create(**asked, input=talk)
+    assert final.output_text.startswith("one")
+    sent = one.posts[1].json
+    assert [tool["function"]["name"] for tool in sent["tools"]] == ["weather", "apply_patch"]
+    assert sent["messages"][1]["tool_calls"] == [{k: v for k, v in c.items() if k != "index"} for c in CALLS]
+    assert [(m["tool_call_id"], m["content"]) for m in sent["messages"][2:]] == [("c1", "rain"), ("c2", "done")]
+
+
+async def test_streamed_calls_beside_each_other(client: openai.AsyncOpenAI, one: FaultyUpstream) -> None:
+    def more(index: int, arguments: str) -> dict[str, Any]:
+        return {"tool_calls": [{"index": index, "function": {"arguments": arguments}}]}
+
+    begun = [{**c, "function": {**c["function"], "arguments": ""}} for c in CALLS]
+    deltas = [
+        *({"tool_calls": [call]} for call in begun),
+        more(0, '{"city":'),
+        more(1, '{"input":'),
+        more(0, '"K"}'),
+        more(1, '"+a"}'),
+    ]
+    events = (*[_chunk(delta) for delta in deltas], _chunk({}, "tool_calls"), answers.DONE)
+    one.script(Play("streamed calls", events=events))
+    asked = {"model": "one/test-small", "tools": TOOLS, "input": "hello"}
+    seen = [event async for event in await client.responses.create(**asked, stream=True)]
+    call, patch = seen[-1].response.output
+    assert (call.arguments, patch.input) == ('{"city":"K"}', "+a")
+    assert [e.delta for e in seen if e.type == "response.function_call_arguments.delta"] == ['{"city":', '"K"}']
+    assert [e.item for e in seen if e.type == "response.output_item.done"] == [call, patch]
