@@ -87,7 +87,8 @@ async def test_the_users_headers_go_with_the_rows(rig: RowRig) -> None:
 
 
 async def test_the_model_list_is_asked_for_where_the_row_says(rig: RowRig) -> None:
-    await rig.health._probe_due()
+    for provider in rig.health._take_due():
+        await rig.health.probe(provider)
     if not rig.spec.lists_models:
         assert rig.upstream.requests == []
         assert tuple(model.id for model in rig.provider.catalogue.models) == rig.spec.static_models
