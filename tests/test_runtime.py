@@ -103,7 +103,6 @@ async def test_the_models_of_the_providers_and_the_aliases_are_listed(make: Make
     alias = '\n[[aliases]]\nname = "fast"\ntargets = ["one/test-small"]\n'
     runtime = make(provider_toml("one", upstream) + alias)
     await runtime.start(port=0)
-    await until(lambda: runtime.fleet.providers[0].catalogue.names)
     listed = await get(runtime, "/v1/models")
     assert listed["data"][0]["id"] == "fast"
     assert {entry["owned_by"] for entry in listed["data"]} == {"switchtower", "one"}

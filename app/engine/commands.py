@@ -104,6 +104,10 @@ class Commands(ABC):
             await self.health.probe(provider)
         return provider.status()
 
+    async def lists_ready(self) -> None:
+        """Wait shortly for model lists that were never fetched, so that the first look after the start is not empty."""
+        await self.health.first_lists()
+
     async def try_now(self, provider_id: str) -> ProviderStatus:
         """Lift every cool-down of a provider and let the next request through to it; return how it is.
 

@@ -25,6 +25,9 @@ RECOVERY_S = 5.0
 JITTER = 0.1
 """Probes come up to this share of their interval earlier, so that many providers are not asked all at once."""
 
+FIRST_LISTS_S = 1.0
+"""How long who looks at the models waits for lists that were never fetched."""
+
 _AT_ONCE = 16
 _IDLE_S = 3600.0
 _NO_LIST = (404, 405, 501)
@@ -53,6 +56,7 @@ class Health:
         self._failed_probes: dict[Provider, int] = {}
         self._locks: dict[Provider, asyncio.Lock] = {}
         self._under_way: set[Provider] = set()
+        self._ended = asyncio.Event()
         self._wake = asyncio.Event()
         self.closely = False
 
@@ -71,6 +75,16 @@ class Health:
         if stale - self._wanted:
             self._wanted |= stale
             self._wake.set()
+
+    async def first_lists(self) -> None:
+        """Wait shortly for those who were never asked for their models; whoever is slow is listed the next time."""
+        self.renew_lists()
+        try:
+            async with asyncio.timeout(FIRST_LISTS_S):
+                while any(p.catalogue.names is None and p not in self._due_s for p in self._probed()):
+                    await self._ended.wait()
+        except TimeoutError:
+            return
 
     def hurry(self) -> None:
         """Look again at what is due: providers or settings changed, or a window opened."""
@@ -127,6 +141,8 @@ class Health:
         finally:
             self._under_way.discard(provider)
             self._wake.set()
+            self._ended.set()
+            self._ended = asyncio.Event()
 
     def _forget_all_but(self, known: set[Provider]) -> None:
         for forgotten in self._due_s.keys() - known:

@@ -56,6 +56,10 @@ class Facade(Protocol):
         """Return every model that can be asked for, each behind the id of its provider."""
         ...
 
+    async def lists_ready(self) -> None:
+        """Wait shortly for model lists that were never fetched."""
+        ...
+
     def snapshot(self) -> Snapshot:
         """Return how the program is doing."""
         ...

@@ -100,6 +100,14 @@ TABLE: Mapping[str, Route] = {
 }
 """What is answered. A path that ends in a slash (but the root) stands for all that begin with it."""
 
+_LISTING = frozenset(
+    (
+        *(own.models, own.model, own.anthropic_models, own.anthropic_model),
+        *(own_gemini.models, own_gemini.model, own_ollama.tags, own_ollama.show),
+    )
+)
+"""Those who look at the model lists."""
+
 KEYLESS_TABLE: Mapping[str, Route] = {**TABLE, "/": Route(_GET, ollama, local=own_ollama.running)}
 """What is answered on the keyless port, where clients look for an Ollama at the root."""
 
@@ -179,6 +187,8 @@ class Routes:
         """Ask the relay, or answer ourselves."""
         if route.local is not None:
             ask = route.local
+            if ask in _LISTING:
+                await self._facade.lists_ready()
             slow = route.in_thread
             answer = await asyncio.to_thread(ask, self._facade, visit) if slow else ask(self._facade, visit)
             if answer is not None:

@@ -171,3 +171,30 @@ async def test_nobody_waits_for_a_slow_probe(
     await running(health, lambda: len(second.requests) >= 3)
     assert len(first.requests) == 1
     assert rig.providers[0].state is HealthState.UNKNOWN
+
+
+async def test_the_first_look_at_the_models_waits_for_the_lists(rig: Rig, first: FaultyUpstream) -> None:
+    health = make_health(rig)
+    task = asyncio.get_running_loop().create_task(health.run())
+    await health.first_lists()
+    assert all(provider.catalogue.names for provider in rig.providers)
+    first.script_get(plays.HANG)
+    await health.first_lists()
+    assert len(first.requests) == 1
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def test_a_provider_that_hangs_or_is_down_keeps_the_first_look_waiting_but_shortly(
+    rig: Rig, first: FaultyUpstream, second: FaultyUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_module, "FIRST_LISTS_S", 0.2)
+    first.script_get(plays.HANG)
+    second.kill()
+    health = make_health(rig, timeout_s=60, interval_s=0)
+    task = asyncio.get_running_loop().create_task(health.run())
+    await health.first_lists()
+    assert rig.providers[0] not in health._due_s
+    assert rig.providers[1] in health._due_s
+    task.cancel()
+    await asyncio.wait({task})

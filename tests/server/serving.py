@@ -96,8 +96,13 @@ class Program:
         ("router", ModelInfo("anthropic/claude-sonnet-4.5")),
     )
 
+    looked: int = 0
+
     def models(self) -> ModelPage:
         return ModelPage(self.entries)
+
+    async def lists_ready(self) -> None:
+        self.looked += 1
 
     def snapshot(self) -> Snapshot:
         when = datetime(2026, 11, 23, 10, tzinfo=UTC)

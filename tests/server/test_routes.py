@@ -65,6 +65,8 @@ async def test_the_model_list_is_in_the_shape_of_openai(served):
     listing = reply.json()
     assert listing["object"] == "list"
     assert [model["owned_by"] for model in listing["data"]] == ["openai", "router"]
+    await served.request("GET", "/v1/status")
+    assert served.program.looked == 1, "it waits for lists that were never fetched"
 
 
 async def test_every_listed_model_can_be_looked_up_by_its_id(served):
