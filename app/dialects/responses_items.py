@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from app.dialects import fields, json_edit
@@ -50,7 +51,7 @@ def read_input(sent: Object) -> tuple[tuple[Message, ...], list[str]]:
             messages[-1] = Message(Role.ASSISTANT, last.parts + message.parts)
         else:
             messages.append(message)
-    return tuple(messages), dropped
+    return _signed(messages, fields.objects(sent, "input")), dropped
 
 
 def _item(item: Object, at: str, dropped: list[str]) -> Message | None:
@@ -62,7 +63,8 @@ def _item(item: Object, at: str, dropped: list[str]) -> Message | None:
     if kind in ("function_call_output", "custom_tool_call_output"):
         return Message(Role.TOOL, (ToolResult(fields.text(item, "call_id", f"{at}."), _output(item, at)),))
     if kind == "reasoning":
-        return Message(Role.ASSISTANT, (_thought(item, at),))
+        signs = "call" in _opened(fields.text(item, "encrypted_content", f"{at}."))  # left to `_signed`
+        return None if signs else Message(Role.ASSISTANT, (_thought(item, at),))
     if kind == "web_search_call":
         dropped.append("input.web_search_call")
         return None
@@ -178,6 +180,26 @@ def sealed(thought: Thought) -> str:
         return thought.sealed
     kept = {"origin": thought.origin, "signature": thought.signature, "sealed": thought.sealed}
     return _SEAL + base64.b64encode(json_edit.dumps(kept)).decode()
+
+
+def sealed_call(call: ToolCall) -> str:
+    """Return `encrypted_content` that holds the signature of a call, which has no place of its own for it."""
+    return _SEAL + base64.b64encode(json_edit.dumps({"call": call.id, "signature": call.signature})).decode()
+
+
+def _signed(messages: list[Message], items: list[Object]) -> tuple[Message, ...]:
+    """Give calls back the signatures that came as thoughts of their own."""
+    kept = [_opened(str(item.get("encrypted_content") or "")) for item in items if item.get("type") == "reasoning"]
+    signatures = {seal["call"]: seal.get("signature", "") for seal in kept if "call" in seal}
+    if not signatures:
+        return tuple(messages)
+    return tuple(replace(m, parts=tuple(_with_signature(part, signatures) for part in m.parts)) for m in messages)
+
+
+def _with_signature(part: Part, signatures: dict[str, str]) -> Part:
+    if isinstance(part, ToolCall) and part.id in signatures:
+        return replace(part, signature=signatures[part.id])
+    return part
 
 
 def _opened(text: str) -> dict[str, str]:

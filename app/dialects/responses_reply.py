@@ -2,7 +2,7 @@
 
 from app.dialects import json_edit
 from app.dialects.fields import Object
-from app.dialects.responses_items import sealed
+from app.dialects.responses_items import sealed, sealed_call
 from app.dialects.responses_tools import Called, names_of, unwrapped
 from app.domain.hub import ChatRequest, Part, Refusal, Text, Thought, ToolCall
 from app.domain.hub_reply import ChatReply, Citation, Finish
@@ -102,6 +102,11 @@ def write_thought(item_id: str, thought: Thought) -> Object:
     return out
 
 
+def write_signature(item_id: str, call: ToolCall) -> Object:
+    """Write the signature of a call as a thought without words in front of it, which clients send back whole."""
+    return {"id": item_id, "type": "reasoning", "summary": [], "encrypted_content": sealed_call(call)}
+
+
 def write_call(item_id: str, call: ToolCall, called: Called, status: str = "completed") -> Object:
     """Write a call as the client knows the tool."""
     out: Object = {"id": item_id, "call_id": call.id, "name": called.name, "status": status}
@@ -126,9 +131,11 @@ def _items(parts: tuple[Part, ...], citations: tuple[Citation, ...], stem: str, 
         if isinstance(part, Thought):
             items.append(write_thought(f"rs_{stem}_{at}", part))
         elif isinstance(part, ToolCall):
+            if part.signature:
+                items.append(write_signature(f"rs_{stem}_{at}", part))
             called = names.get(part.name) or Called(part.name, custom=part.custom)
             call = part if part.custom or part.arguments.strip() else ToolCall(part.id, part.name, "{}")
-            items.append(write_call(f"fc_{stem}_{at}", call, called))
+            items.append(write_call(f"fc_{stem}_{len(items)}", call, called))
         elif isinstance(part, Text | Refusal):
             if not items or items[-1]["type"] != "message":
                 items.append(write_message(f"msg_{stem}_{at}", []))

@@ -12,6 +12,7 @@ from app.dialects.responses_reply import (
     write_end,
     write_head,
     write_message,
+    write_signature,
     write_text,
     write_thought,
 )
@@ -129,12 +130,21 @@ class EventWriter:
     def _call_begins(self, event: CallStarted) -> None:
         self._begin(Started())
         self._close()
+        if event.signature:
+            self._signature(event)
         item = self._calls[event.index] = _Item(_CALL, len(self._output), f"fc_{self._stem}_{len(self._output)}")
         item.call = ToolCall(event.id, event.name, "", event.custom)
         item.called = self._names.get(event.name) or Called(event.name, custom=event.custom)
         start = write_call(item.id, item.call, item.called, "in_progress")
         self._output.append(start)
         self._send("response.output_item.added", {"output_index": item.at, "item": start})
+
+    def _signature(self, event: CallStarted) -> None:
+        at = len(self._output)
+        whole = write_signature(f"rs_{self._stem}_{at}", ToolCall(event.id, event.name, signature=event.signature))
+        self._output.append(whole)
+        self._send("response.output_item.added", {"output_index": at, "item": whole})
+        self._send("response.output_item.done", {"output_index": at, "item": whole})
 
     def _call_goes_on(self, event: CallDelta) -> None:
         item = self._calls.get(event.index)

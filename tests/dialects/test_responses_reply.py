@@ -54,6 +54,15 @@ def test_a_refusal_is_a_part_of_the_message() -> None:
     ]
 
 
+def test_the_signature_of_a_call_stands_in_front_of_it() -> None:
+    items = reply(ToolCall("c1", "f", "{}", signature="G"), finish=Finish.TOOL_CALLS)["output"]
+    assert [(item["type"], item["id"]) for item in items] == [
+        ("reasoning", "rs_chatcmpl1_0"),
+        ("function_call", "fc_chatcmpl1_1"),
+    ]
+    assert responses_request(input=items).messages[0].parts == (ToolCall("c1", "f", "{}", signature="G"),)
+
+
 def test_ids_and_unknown_usage() -> None:
     assert stem_of("chatcmpl-é1") == "chatcmpl1"
     assert stem_of("") == "0"

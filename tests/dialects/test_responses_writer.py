@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.dialects import openai_chat, responses
 from app.dialects.responses_writer import EventWriter
 from app.dialects.translation import Translation
+from app.domain.hub import ToolCall
 from app.domain.hub_reply import (
     CallDelta,
     CallEnded,
@@ -88,6 +89,13 @@ def test_a_tool_of_a_namespace_is_called_by_its_own_name() -> None:
     tools = [{"type": "namespace", "name": "s", "tools": [{"type": "function", "name": "f"}]}]
     (item,) = checked_items(write(CallStarted(0, "c1", "s__f"), CallDelta(0, "{}"), tools=tools))
     assert (item["namespace"], item["name"]) == ("s", "f")
+
+
+def test_the_signature_of_a_call_comes_back_with_it() -> None:
+    items = checked_items(write(CallStarted(0, "c1", "f", signature="G"), CallDelta(0, "{}")))
+    assert [item["type"] for item in items] == ["reasoning", "function_call"]
+    (message,) = responses_request(input=items).messages
+    assert message.parts == (ToolCall("c1", "f", "{}", signature="G"),)
 
 
 def test_a_call_without_arguments_gets_an_object() -> None:
