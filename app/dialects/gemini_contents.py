@@ -28,6 +28,7 @@ from app.domain.hub import (
 WHO = "Gemini"
 
 _LEAD_IN = "(The conversation begins with an answer.)"
+_BEHIND = 1 << 30
 _UNSIGNED = base64.b64encode(b"skip_thought_signature_validator").decode()
 """What Google's documentation of thought signatures tells to send with a call that another model made."""
 _SIGNED_MODELS = re.compile(r"gemini-(?:[3-9]|\d{2})|gemini-[a-z-]*latest")
@@ -53,6 +54,7 @@ class Contents:
         self._dropped = dropped
         self._names: dict[str, str] = {}
         self._order: dict[str, int] = {}
+        self._ranks: dict[int, int] = {}
         self.system: list[Object] = []
         self.turns: list[Object] = []
         for message in request.messages:
@@ -72,10 +74,7 @@ class Contents:
         instructs = message.role in (Role.SYSTEM, Role.DEVELOPER)
         if message.name:
             self._dropped.append("name")
-        found = message.parts
-        if message.role is Role.TOOL and not self._own:
-            found = tuple(sorted(found, key=self._call_order))
-        parts = [out for part in found for out in self._part(part)]
+        parts = [out for part in message.parts for out in self._part(part)]
         if instructs and not self.turns:
             self.system += parts
             return
@@ -87,12 +86,13 @@ class Contents:
         if self.turns and self.turns[-1]["role"] == role:
             self.turns[-1]["parts"] += parts
             if not self._own:
-                self.turns[-1]["parts"].sort(key=_behind_results)
+                self.turns[-1]["parts"].sort(key=self._rank)
         else:
-            self.turns.append({"role": role, "parts": parts})
+            self.turns.append({"role": role, "parts": parts if self._own else sorted(parts, key=self._rank)})
 
-    def _call_order(self, part: Part) -> int:
-        return self._order.get(part.call_id, 0) if isinstance(part, ToolResult) else 0
+    def _rank(self, part: Object) -> int:
+        """Results stand in front, in the order of their calls; all else stays in its order behind them."""
+        return self._ranks.get(id(part), _BEHIND) if "functionResponse" in part else _BEHIND
 
     def _part(self, part: Part) -> list[Object]:
         if getattr(part, "cache", None) is not None:
@@ -134,7 +134,9 @@ class Contents:
                 {"parts": media} if media else {}
             )
             return [{"functionResponse": out}]
-        return [{"functionResponse": out}, *media]
+        response = {"functionResponse": out}
+        self._ranks[id(response)] = self._order.get(result.call_id, _BEHIND)
+        return [response, *media]
 
     def _media(self, part: Image | Document | Audio | Opaque) -> Object:
         if isinstance(part, Opaque):
@@ -169,10 +171,6 @@ def _sign(turn: Object) -> None:
     call = next((part for part in turn["parts"] if "functionCall" in part), None)
     if turn["role"] == "model" and call is not None:
         call.setdefault("thoughtSignature", _UNSIGNED)
-
-
-def _behind_results(part: Object) -> bool:
-    return "functionResponse" not in part
 
 
 def _answer(words: str, *, failed: bool) -> msgspec.Raw | Object:

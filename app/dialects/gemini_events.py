@@ -1,11 +1,13 @@
 """Read a Gemini stream, every event of which is a small answer of its own, into hub events."""
 
+from dataclasses import replace
+
 from app.dialects import json_edit, sse
 from app.dialects.fields import Object
 from app.dialects.gemini_errors import MALFORMED, broken_call, in_band_error
 from app.dialects.gemini_parts import GENERATED, NAME, raw_reply_args
 from app.dialects.gemini_reply import candidates_of, is_blocked, parts_of, read_answer_part, read_citations, reply_key
-from app.dialects.gemini_usage import parse_usage, read_finish
+from app.dialects.gemini_usage import merge_counts, parse_usage, read_finish
 from app.domain.faults import ProviderError
 from app.domain.hub import Part, Text, Thought, ToolCall
 from app.domain.hub_reply import (
@@ -22,7 +24,6 @@ from app.domain.hub_reply import (
     TextDelta,
     ThoughtDelta,
 )
-from app.domain.usage import NO_USAGE
 
 _UNSAID = (None, "", "FINISH_REASON_UNSPECIFIED")
 
@@ -37,6 +38,7 @@ class EventReader:
         self._calls = 0
         self._called: set[int] = set()
         self._finished: set[int] = set()
+        self._counts: Object = {}
         self._over = False
 
     def feed(self, data: bytes) -> list[StreamEvent]:
@@ -71,12 +73,19 @@ class EventReader:
         raw = raw_reply_args(data)
         for at, candidate in enumerate(candidates_of(reply)):
             self._candidate(candidate, raw[at] if at < len(raw) else [], events)
-        usage = parse_usage(reply.get("usageMetadata"))
-        if usage is not NO_USAGE:
-            events.append(Counted(usage))
         if is_blocked(reply) and not self._finished:
             self._finished.add(0)
             events.append(Finished(Finish.FILTER))
+        self._count(reply.get("usageMetadata"), events)
+
+    def _count(self, counts: object, events: list[StreamEvent]) -> None:
+        """Input is told with the end only: how much of it was cached may come late, and would make it less."""
+        self._counts = merge_counts(self._counts, counts)
+        usage = parse_usage(self._counts)
+        if not self._finished:
+            usage = replace(usage, fresh_input=None, cache_read=None)
+        if usage.output is not None or usage.input is not None:
+            events.append(Counted(usage))
 
     def _fail(self, error: ProviderError, events: list[StreamEvent]) -> None:
         self._over = True

@@ -6,7 +6,7 @@ from app.dialects import sse
 from app.dialects.gemini_errors import MALFORMED, broken_call, in_band_error
 from app.dialects.gemini_events import parse_data, parse_event_data, unframed
 from app.dialects.gemini_reply import candidates_of, is_blocked, parts_of
-from app.dialects.gemini_usage import parse_usage
+from app.dialects.gemini_usage import merge_counts, parse_usage
 from app.domain.usage import NO_USAGE, Usage
 
 if TYPE_CHECKING:
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 class GeminiStream:
     """The `StreamReader` of Gemini; a finish reason completes it, its end is the end of the bytes."""
 
-    __slots__ = ("_splitter", "committed", "complete", "ended", "error", "usage")
+    __slots__ = ("_counts", "_splitter", "committed", "complete", "ended", "error", "usage")
 
     def __init__(self) -> None:
         """Start at the beginning."""
         self._splitter = sse.Splitter()
+        self._counts: dict[str, Any] = {}
         self.committed = self.complete = self.ended = False
         self.error: ProviderError | None = None
         self.usage: Usage = NO_USAGE
@@ -70,7 +71,8 @@ class GeminiStream:
         return True
 
     def _note(self, reply: dict[str, Any]) -> None:
-        self.usage = self.usage.most(parse_usage(reply.get("usageMetadata")))
+        self._counts = merge_counts(self._counts, reply.get("usageMetadata"))
+        self.usage = parse_usage(self._counts)
         for candidate in candidates_of(reply):
             if candidate.get("finishReason"):
                 self.committed = self.complete = True

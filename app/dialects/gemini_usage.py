@@ -60,6 +60,15 @@ def parse_usage(usage: object) -> Usage:
     )
 
 
+def merge_counts(known: dict[str, Any], usage: object) -> dict[str, Any]:
+    """The `usageMetadata` of a stream so far: the largest of each count, for they are cumulative and may come late."""
+    if not isinstance(usage, dict):
+        return known
+    return known | {
+        key: value for key, value in usage.items() if _count(usage, key) is None or value >= (_count(known, key) or 0)
+    }
+
+
 def write_usage(usage: Usage) -> dict[str, Any]:
     """Write `usageMetadata`; what is unknown is left out."""
     thoughts = usage.reasoning or 0

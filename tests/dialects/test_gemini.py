@@ -1,14 +1,17 @@
 """Gemini passed through: what routing reads of a request, and that no byte changes."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.dialects import gemini, openai_chat
-from app.dialects.translation import Translation
+from app.dialects import anthropic, gemini, openai_chat
+from app.dialects.translation import TranslatedStream, Translation
 from app.domain.faults import FaultError, InBandError
+from dialects.translating import anthropic_request, openai_request
 
+GOLDEN = Path(__file__).parent / "golden" / "gemini"
 BODY = b'{ "contents": [{"parts":[{"text":"\\u00e9"}]}],"x":1e2}'
 
 
@@ -66,3 +69,27 @@ def test_a_translated_request_has_model_and_stream_from_the_path() -> None:
         .body
     )
     assert answered["modelVersion"] == "my/alias"
+
+
+def test_golden_request() -> None:
+    case = json.loads((GOLDEN / "request.json").read_text("utf-8"))
+    request = openai_chat.read_request(json.dumps(case["openai"]).encode())
+    written = gemini.write_request(request, case["model"])
+    assert (written.path, list(written.dropped)) == (case["path"], case["dropped"])
+    assert json.loads(written.body) == case["gemini"]
+
+
+def test_golden_reply() -> None:
+    case = json.loads((GOLDEN / "reply.json").read_text("utf-8"))
+    reply = gemini.read_reply(json.dumps(case["gemini"]).encode())
+    assert json.loads(openai_chat.write_reply(reply, openai_request())) == case["openai"]
+    assert json.loads(anthropic.write_reply(reply, anthropic_request())) == case["anthropic"]
+
+
+@pytest.mark.parametrize("client", ["openai", "anthropic"])
+def test_golden_stream(client: str) -> None:
+    wants = openai_request(stream=True, stream_options={"include_usage": True})
+    writer = openai_chat.event_writer(wants) if client == "openai" else anthropic.event_writer(anthropic_request())
+    translated = TranslatedStream(gemini.event_reader(), writer)
+    out = translated.feed((GOLDEN / "stream.gemini.sse").read_bytes()) + translated.finish()
+    assert out == (GOLDEN / f"stream.{client}.sse").read_bytes()

@@ -38,7 +38,7 @@ def test_results_stand_in_the_order_of_their_calls_and_words_behind_them() -> No
     assert [turn["role"] for turn in turns] == ["user", "model", "user"]
     assert turns[1]["parts"][0] == {"functionCall": {"name": "f", "args": {"x": 1}}}
     said = [part.get("functionResponse", part) for part in turns[2]["parts"]]
-    assert sorted(part["response"]["output"] for part in said[:2]) == ["a", "b"]
+    assert [part["response"]["output"] for part in said[:2]] == ["a", "b"]
     assert said[2] == {"text": "Hi"}
     one = anthropic_request(
         messages=[

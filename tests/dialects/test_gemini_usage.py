@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.dialects.gemini_usage import parse_usage, read_finish, write_finish, write_usage
+from app.dialects.gemini_usage import merge_counts, parse_usage, read_finish, write_finish, write_usage
 from app.domain.hub_reply import Finish
 from app.domain.usage import NO_USAGE, Usage
 
@@ -40,3 +40,11 @@ def test_finishes() -> None:
         "MAX_TOKENS",
         "SAFETY",
     ]
+
+
+def test_counts_of_a_stream_are_the_largest_and_cached_tokens_may_come_late() -> None:
+    counts = merge_counts({}, {"promptTokenCount": 20, "thoughtsTokenCount": 4, "promptTokensDetails": []})
+    counts = merge_counts(merge_counts(counts, None), {"promptTokenCount": 20, "cachedContentTokenCount": 15})
+    counts = merge_counts(counts, {"thoughtsTokenCount": 1, "candidatesTokenCount": 3})
+    usage = parse_usage(counts)
+    assert (usage.fresh_input, usage.cache_read, usage.output) == (5, 15, 7)
