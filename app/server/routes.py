@@ -59,6 +59,7 @@ _POST = ("POST",)
 _MODEL_AND = "{model}:"
 """Stands in a path for a model's name, with a verb behind it."""
 _GEMINI = Route(_POST, gemini, Operation.CHAT, parse=own_gemini.parse)
+_GEMINI_VERBS = "Of Gemini's methods generateContent, streamGenerateContent and countTokens are served."
 _GEMINI_COUNT = Route(_POST, gemini, local=own_gemini.count_tokens)
 
 TABLE: Mapping[str, Route] = {
@@ -250,6 +251,6 @@ def _wrong_method(method: str, path: str, route: Route) -> Fault:
     return Fault(
         FaultKind.METHOD_NOT_ALLOWED,
         f"{own.shown(path)} does not take {method}.",
-        remedy=f"Use {allowed}.",
+        remedy=_GEMINI_VERBS if method == "POST" and "/models/" in path else f"Use {allowed}.",
         headers=(("allow", allowed),),
     )

@@ -146,6 +146,7 @@ async def test_an_unknown_model_and_an_unknown_verb(client: httpx.AsyncClient) -
     assert "test-small" in answer.json()["error"]["message"]
     wrong = await client.post(f"{MODEL}:predict", json=ASK)
     assert wrong.status_code == 405
+    assert "generateContent" in wrong.json()["error"]["message"]
 
 
 async def test_models_and_tokens(client: httpx.AsyncClient, one: FaultyUpstream) -> None:
