@@ -38,7 +38,7 @@ class Quirks:
 
     `limit` is the name of the output limit, `thoughts` the message field for earlier reasoning (empty: not sent),
     `developer` whether that role is known, `cache_marks` whether parts may carry `cache_control`, `think_tags` whether
-    answers hold their reasoning in `<think>` at the start of the text.
+    answers hold their reasoning in `<think>` at the start of the text, `warmest` the highest temperature it takes.
     """
 
     limit: str = "max_tokens"
@@ -47,6 +47,7 @@ class Quirks:
     top_k: bool = False
     cache_marks: bool = False
     think_tags: bool = False
+    warmest: float = 2.0
 
 
 QUIRKS: Mapping[str, Quirks] = {
@@ -55,8 +56,9 @@ QUIRKS: Mapping[str, Quirks] = {
     "groq": Quirks(limit="max_completion_tokens", thoughts="reasoning"),
     "openrouter": Quirks(thoughts="reasoning_details", top_k=True, cache_marks=True),
     "deepseek": Quirks(thoughts="reasoning_content"),
-    "zhipu": Quirks(thoughts="reasoning_content"),
-    "moonshot": Quirks(thoughts="reasoning_content"),
+    "zhipu": Quirks(thoughts="reasoning_content", warmest=1.0),
+    "moonshot": Quirks(thoughts="reasoning_content", warmest=1.0),
+    "mistral": Quirks(warmest=1.5),
     "ollama": Quirks(think_tags=True),
     "llamacpp": Quirks(top_k=True, think_tags=True),
     "lmstudio": Quirks(top_k=True, think_tags=True),
@@ -81,6 +83,8 @@ def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> W
         out["stream_options"] = {"include_usage": True}
     _write_tools(request, out)
     _write_sampling(request, quirks, out, dropped)
+    if not own:
+        _cool(quirks, out, dropped)
     _write_reasoning(request, out)
     if request.format is not None:
         out["response_format"] = _format(request.format)
@@ -109,6 +113,13 @@ def _write_sampling(request: ChatRequest, quirks: Quirks, out: Object, dropped: 
         said = "max_completion_tokens" in request.spelling
         name = ("max_completion_tokens" if said else "max_tokens") if own else quirks.limit
         out[name] = given.max_output
+
+
+def _cool(quirks: Quirks, out: Object, dropped: list[str]) -> None:
+    """Bring the temperature into the provider's range."""
+    if out.get("temperature", 0.0) > quirks.warmest:
+        out["temperature"] = quirks.warmest
+        dropped.append("temperature")
 
 
 _SAMPLING = (

@@ -127,3 +127,11 @@ def test_fields_of_one_dialect_are_named_when_left_out() -> None:
     written = openai_chat.write_request(anthropic_request(service_tier="auto"), "gpt")
     assert written.dropped == ("service_tier",)
     assert openai_chat.write_request(openai_request(store=False), "gpt").dropped == ()
+
+
+@pytest.mark.parametrize(("kind", "warmest"), [("zhipu", 1.0), ("moonshot", 1.0), ("mistral", 1.5), ("openai", 2.0)])
+def test_a_temperature_is_brought_into_the_provider_s_range_and_named(kind: str, warmest: float) -> None:
+    for asked, dropped in ((2.5, ("temperature",)), (0.7, ())):
+        written = openai_chat.write_request(anthropic_request(temperature=asked), "m", QUIRKS[kind])
+        assert json.loads(written.body)["temperature"] == min(asked, warmest)
+        assert written.dropped == dropped
