@@ -55,7 +55,7 @@ def read_input(sent: Object) -> tuple[tuple[Message, ...], list[str]]:
 
 
 def _item(item: Object, at: str, dropped: list[str]) -> Message | None:
-    kind = item.get("type", "message")
+    kind = item.get("type") or "message"
     if kind == "message":
         return _message(item, at)
     if kind in ("function_call", "custom_tool_call"):

@@ -2,22 +2,27 @@
 
 import inspect
 import json
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from app.dialects import anthropic, openai_chat, responses
+from app.dialects import anthropic, gemini, ollama, openai_chat, responses
 from app.dialects.dialect import Dialect
 from app.dialects.translation import Translation
 from app.dialects.translator import Translator
 from app.domain.faults import FaultError, InBandError
+from app.domain.hub_reply import Ended
 from dialects.responses_rig import checked_items
 from dialects.translating import sse_events
 
 BODY = b'{ "model":"acme/m", "input":"Hi", "stream":true, "prompt_cache_key":"k" }'
+CODEX = Path(__file__).parent / "golden" / "responses" / "codex_request.json"
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
 
@@ -65,6 +70,40 @@ def test_no_provider_is_asked_in_this_dialect() -> None:
     ):
         with pytest.raises(FaultError, match="not asked"):
             ask()
+
+
+@pytest.mark.parametrize("provider", [openai_chat, anthropic, gemini, ollama], ids=lambda m: m.NAME)
+def test_what_codex_sends_reaches_every_provider(provider: ModuleType) -> None:
+    written = provider.write_request(responses.read_request(CODEX.read_bytes()), "model-x")
+    for tool in ("exec_command", "apply_patch", "mcp__x__f"):
+        assert f'"name":"{tool}"'.encode() in written.body
+    assert b"web_search" not in written.body
+    assert {"tools.web_search", "tools.format", "text.verbosity", "client_metadata"} <= set(written.dropped)
+    assert not {"store", "include"} & set(written.dropped)
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.just({})),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=5), inner, max_size=2)),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_anything_in_any_place_is_read_or_refused_by_name(data: st.DataObject) -> None:
+    sent = json.loads(CODEX.read_bytes())
+    place, key = sent, data.draw(st.sampled_from(sorted(sent)))
+    while isinstance(place[key], dict | list) and place[key] and data.draw(st.integers(0, 3)):
+        place = place[key]
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+    place[key] = data.draw(JSON)
+    try:
+        request = responses.read_request(json.dumps(sent).encode())
+    except FaultError as refused:
+        assert refused.fault.param  # noqa: PT017 - either is right
+    else:
+        assert responses.event_writer(request).write([Ended()])
 
 
 def test_every_recorded_client_is_understood_by_every_provider(client_requests: list[dict[str, Any]]) -> None:
