@@ -25,7 +25,7 @@ from app.store.ledger_file import (
     transaction,
 )
 from app.store.ledger_reader import LedgerReader
-from app.store.ledger_rows import ADD_TO_DAY, INSERT_REQUEST, PreparedRow, daily_rows, prepare
+from app.store.ledger_rows import PreparedRow, insert, prepare
 
 if TYPE_CHECKING:
     from app.domain.events import RequestFinished
@@ -238,8 +238,7 @@ class Ledger:
             while self._backlog and len(self._batch) < MAX_BUFFERED_ROWS:
                 self._take(*self._backlog.popleft())
             with transaction(connection):
-                connection.executemany(INSERT_REQUEST, [row.values for row in self._batch])
-                connection.executemany(ADD_TO_DAY, daily_rows(self._batch))
+                insert(connection, self._batch)
                 connection.execute(NOT_CLEAN)
             self._batch = []
 

@@ -55,7 +55,17 @@ def _add_cost(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE daily SET unknown_cost = requests - failures")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_cost)
+def _add_names(connection: sqlite3.Connection) -> None:
+    """Version 3: every model name that occurs, and what is asked of failed requests answered from their index."""
+    connection.execute("CREATE TABLE model_names (name TEXT PRIMARY KEY) WITHOUT ROWID")
+    connection.execute("INSERT INTO model_names SELECT model FROM requests UNION SELECT provider_model FROM requests")
+    connection.execute("DROP INDEX requests_not_ok")
+    connection.execute("""
+        CREATE INDEX requests_not_ok ON requests (started_at_ms, outcome, status) WHERE outcome <> 'ok'
+    """)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_cost, _add_names)
 """The version of a file is how many of these it has seen."""
 
 

@@ -95,13 +95,13 @@ class LedgerReader:
 
 
 def _may_exist(connection: sqlite3.Connection, wanted: RequestFilter) -> bool:
-    """Whether the daily sums, which are few, know the provider and the client at all."""
-    named = {"provider": wanted.provider, "client": wanted.client}
-    return all(
-        connection.execute(f"SELECT 1 FROM daily WHERE {column} = ? LIMIT 1", (name,)).fetchone()  # noqa: S608 - ours
-        for column, name in named.items()
-        if name
+    """Whether the provider, the client and the model occur at all; the tables that say so are small."""
+    asked = (
+        ("SELECT 1 FROM daily WHERE provider = ? LIMIT 1", wanted.provider),
+        ("SELECT 1 FROM daily WHERE client = ? LIMIT 1", wanted.client),
+        ("SELECT 1 FROM model_names WHERE name = ?", wanted.model),
     )
+    return all(connection.execute(query, (name,)).fetchone() for query, name in asked if name)
 
 
 def _query(wanted: RequestFilter, *, newest_first: bool) -> tuple[str, list[object]]:
@@ -121,14 +121,16 @@ def _query(wanted: RequestFilter, *, newest_first: bool) -> tuple[str, list[obje
         if value is not None:
             conditions.append(f"{column} = ?")
             values.append(value)
+    index = ""
     if wanted.outcome not in ("", "ok") or (wanted.status or 0) >= _FIRST_ERROR:
-        conditions.append("outcome <> 'ok'")  # so that the index of these few is used
+        conditions.append("outcome <> 'ok'")  # which the index of these few demands
+        index = "" if wanted.request_id else "INDEXED BY requests_not_ok"
     if wanted.model:
         conditions.append("(model = ? OR provider_model = ?)")
         values += (wanted.model, wanted.model)
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     order = "DESC" if newest_first else "ASC"
-    query = f"{SELECT_REQUESTS} {where} ORDER BY started_at_ms {order}, id {order} LIMIT ?"
+    query = f"{SELECT_REQUESTS} {index} {where} ORDER BY started_at_ms {order}, id {order} LIMIT ?"
     return query, [*values, -1 if wanted.last is None else wanted.last]
 
 

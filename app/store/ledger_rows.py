@@ -1,7 +1,7 @@
 """Turn finished requests into table rows and into the daily sums that outlive them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,6 +9,8 @@ from app.domain.chat import NO_OUTPUT
 from app.store.log import redact
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from app.domain.events import RequestFinished
 
 MAX_TOKENS = 10**12  # a larger count is a provider's mistake; sums of these stay far below 2**63
@@ -41,6 +43,11 @@ ON CONFLICT (day, provider, model, client) DO UPDATE SET
     unknown_cost = unknown_cost + excluded.unknown_cost
 """
 
+ADD_MODEL_NAME = "INSERT OR IGNORE INTO model_names VALUES (?)"
+
+_MODEL_AT, _PROVIDER_MODEL_AT = 3, 7
+"""Where the names are among the values of `INSERT_REQUEST`."""
+
 DayKey = tuple[str, str, str, str]
 
 
@@ -64,6 +71,17 @@ def prepare(event: "RequestFinished", zone: tzinfo | None, cost_usd: float | Non
     return PreparedRow(_values(event, cost_usd), _day_key(event, zone), _counts(event, cost_usd))
 
 
+def insert(connection: "sqlite3.Connection", rows: Collection[PreparedRow]) -> None:
+    """Write the rows with all that counts them; the caller has begun a transaction.
+
+    Raises:
+        sqlite3.Error: the database does not take them.
+    """
+    connection.executemany(INSERT_REQUEST, [row.values for row in rows])
+    connection.executemany(ADD_TO_DAY, daily_rows(rows))
+    connection.executemany(ADD_MODEL_NAME, model_names(rows))
+
+
 def daily_rows(rows: Iterable[PreparedRow]) -> list[tuple[object, ...]]:
     """The values of `ADD_TO_DAY`: one row per local day, provider, answering model and client."""
     sums: dict[DayKey, list[float]] = {}
@@ -72,6 +90,11 @@ def daily_rows(rows: Iterable[PreparedRow]) -> list[tuple[object, ...]]:
         for place, count in enumerate(row.counts):
             counts[place] += count
     return [(*key, *counts) for key, counts in sums.items()]
+
+
+def model_names(rows: Iterable[PreparedRow]) -> list[tuple[object]]:
+    """The values of `ADD_MODEL_NAME`: each name once, of the models asked for and of those that answered."""
+    return [(name,) for name in {row.values[at] for row in rows for at in (_MODEL_AT, _PROVIDER_MODEL_AT)}]
 
 
 def _values(event: "RequestFinished", cost_usd: float | None) -> tuple[object, ...]:

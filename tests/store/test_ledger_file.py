@@ -133,3 +133,18 @@ def test_the_second_version_brings_cost_and_keeps_what_was_unknown_unknown(path:
     open_database(path, NOW).connection.close()
     assert [(row[4], row[-2], row[-1]) for row in daily(path)] == [(5, 0.0, 3), (1, 0.0, 1)]
     assert path.with_name("usage.sqlite3.v1-backup").exists()
+
+
+def test_the_third_version_knows_the_models_of_old_rows(path: Path) -> None:
+    with closing(open_database(path, NOW, MIGRATIONS[:2]).connection) as connection:
+        connection.executemany(
+            """INSERT INTO requests (request_id, started_at_ms, operation, model, client, stream, provider,
+            provider_model, status, outcome, fault, detail, usage_source, attempts)
+            VALUES (?, 0, 'chat', ?, 'c', 0, 'p', ?, 200, 'ok', '', '', 'provider', '[]')""",
+            [("r1", "fast", "gpt-5-mini"), ("r2", "fast", "llama")],
+        )
+    open_database(path, NOW).connection.close()
+    with closing(sqlite3.connect(path)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM model_names ORDER BY name")]
+    assert names == ["fast", "gpt-5-mini", "llama"]
+    assert path.with_name("usage.sqlite3.v2-backup").exists()

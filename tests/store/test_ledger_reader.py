@@ -13,7 +13,7 @@ from app.domain.history import RequestFilter, Spending
 from app.domain.usage import Grouping, Usage, UsageSource
 from app.store.ledger import Ledger
 from app.store.ledger_file import MIGRATIONS, open_database
-from app.store.ledger_reader import LedgerReader
+from app.store.ledger_reader import LedgerReader, _query
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -48,6 +48,8 @@ async def reader(tmp_path: Path) -> LedgerReader:
         ({"provider": "openai"}, ["r1440", "r2", "r1"]),
         ({"model": "fast", "last": 1}, ["r1440"]),
         ({"model": "llama"}, ["r3"]),
+        ({"model": "nobody"}, []),
+        ({"outcome": "incomplete"}, []),
         ({"client": "cli"}, ["r2"]),
         ({"outcome": "failed"}, ["r2"]),
         ({"status": 429}, ["r2"]),
@@ -107,3 +109,13 @@ def test_a_file_of_an_older_version_is_not_misread(tmp_path: Path) -> None:
         pass
     with pytest.raises(sqlite3.OperationalError, match="older version"):
         LedgerReader(path).usage(NOW, Grouping.DAY)
+
+
+@pytest.mark.parametrize("wanted", [{"outcome": "incomplete"}, {"status": 418}])
+def test_failed_requests_are_sorted_out_in_their_index(tmp_path: Path, wanted: dict[str, object]) -> None:
+    query, values = _query(RequestFilter(last=50, **wanted), newest_first=True)
+    with closing(open_database(tmp_path / "usage.sqlite3", NOW).connection) as connection:
+        plan = str(connection.execute(f"EXPLAIN QUERY PLAN {query}", values).fetchall())
+        columns = [row[2] for row in connection.execute("PRAGMA index_info(requests_not_ok)")]
+    assert "requests_not_ok" in plan
+    assert columns == ["started_at_ms", "outcome", "status"]
