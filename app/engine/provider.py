@@ -111,7 +111,7 @@ class Provider:
     @property
     def base_url(self) -> str:
         """The user's base URL, else the catalog's."""
-        return self.settings.base_url or self.spec.base_url
+        return self.spec.root_of(self.settings.base_url or self.spec.base_url)
 
     @property
     def client(self) -> UpstreamClient:

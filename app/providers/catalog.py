@@ -1,7 +1,7 @@
 """One row per provider: this is the file to edit to add one."""
 
 from app.domain.chat import Operation
-from app.providers.spec import GEMINI, OPENAI, TEXT, Auth, ProviderSpec
+from app.providers.spec import ANTHROPIC, GEMINI, OPENAI, TEXT, Auth, ProviderSpec
 
 _PICTURES = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS})
 _SOUND = frozenset({Operation.SPEECH, Operation.TRANSCRIPTIONS})
@@ -42,6 +42,18 @@ CATALOG: tuple[ProviderSpec, ...] = (
         docs="https://docs.perplexity.ai/docs/sonar/openai-compatibility",
         key_url="https://www.perplexity.ai/settings/api",
         operations=_CHAT,
+    ),
+    ProviderSpec(
+        "anthropic",
+        "Anthropic",
+        ANTHROPIC,
+        "https://api.anthropic.com",
+        Auth.X_API_KEY,
+        models_path="/v1/models?limit=1000",
+        docs="https://platform.claude.com/docs/en/api/overview",
+        key_url="https://platform.claude.com/settings/keys",
+        operations=_CHAT,
+        headers=(("anthropic-version", "2023-06-01"),),
     ),
     ProviderSpec(
         "gemini",

@@ -10,9 +10,10 @@ from app.domain.chat import PASSED_THROUGH, Operation
 from app.domain.hosts import is_private
 
 OPENAI = "openai"
+ANTHROPIC = "anthropic"
 GEMINI = "gemini"
 OLLAMA = "ollama"
-DIALECTS = frozenset({OPENAI, GEMINI, OLLAMA})
+DIALECTS = frozenset({OPENAI, ANTHROPIC, GEMINI, OLLAMA})
 """The wire formats a row may name."""
 
 
@@ -25,6 +26,7 @@ class Auth(StrEnum):
 
     BEARER = "bearer"
     API_KEY_HEADER = "api_key_header"
+    X_API_KEY = "x_api_key"
     X_GOOG_API_KEY = "x_goog_api_key"
     NONE = "none"
 
@@ -37,6 +39,7 @@ class Auth(StrEnum):
 _AUTH_HEADERS = {
     Auth.BEARER: ("authorization", "Bearer "),
     Auth.API_KEY_HEADER: ("api-key", ""),
+    Auth.X_API_KEY: ("x-api-key", ""),
     Auth.X_GOOG_API_KEY: ("x-goog-api-key", ""),
     Auth.NONE: None,
 }
@@ -67,6 +70,10 @@ class ProviderSpec:
     quirks: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
+    def root_of(self, base_url: str) -> str:
+        """`base_url` as this row takes it: what the paths of a dialect begin with does no harm at its end."""
+        return base_url.rstrip("/").removesuffix(_VERSIONS.get(self.dialect, "/"))
+
     @property
     def needs_base_url(self) -> bool:
         """Whether the user has to say where the provider is."""
@@ -82,6 +89,8 @@ class ProviderSpec:
         """The host of the base URL, with its port when one is given; empty without a base URL."""
         return urlsplit(self.base_url).netloc
 
+
+_VERSIONS = {ANTHROPIC: "/v1", GEMINI: "/v1beta"}
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "id": str,

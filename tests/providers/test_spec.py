@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.chat import Operation
-from app.providers.spec import OPENAI, Auth, ProviderSpec, check
+from app.providers.spec import ANTHROPIC, GEMINI, OPENAI, Auth, ProviderSpec, check
 
 ROW = ProviderSpec("acme", "Acme", OPENAI, "https://api.acme.example/v1", Auth.BEARER)
 
@@ -129,3 +129,17 @@ def test_a_provider_that_lists_no_models_needs_good_names(models: tuple[object, 
 def test_wrong_types_are_named(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=f": {field}: .* wrong type"):
         check(replace(ROW, **{field: value}))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "given", "taken"),
+    [
+        (OPENAI, "http://127.0.0.1:1/v1/", "http://127.0.0.1:1/v1"),
+        (ANTHROPIC, "http://127.0.0.1:1/v1", "http://127.0.0.1:1"),
+        (ANTHROPIC, "http://127.0.0.1:1/v1/", "http://127.0.0.1:1"),
+        (ANTHROPIC, "http://127.0.0.1:1/proxy", "http://127.0.0.1:1/proxy"),
+        (GEMINI, "http://127.0.0.1:1/v1beta", "http://127.0.0.1:1"),
+    ],
+)
+def test_what_the_paths_begin_with_does_no_harm(dialect: str, given: str, taken: str) -> None:
+    assert replace(ROW, dialect=dialect).root_of(given) == taken

@@ -1,0 +1,164 @@
+"""The provider `anthropic` behind the running program: the real `openai` and `anthropic` packages in front of it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import httpx
+import openai
+import pytest
+
+from app.runtime import Runtime
+from app.store.memory_keyring import MemoryKeyring
+from app.store.paths import Paths
+from app.store.secrets import KeyStore
+from contract.anthropic_upstream import CALL, AnthropicUpstream, answer, error, events
+
+TOKEN = "sk-local-contract-0123456789abcdef"
+KEY = "sk-ant-canary-0123456789abcdef"
+MODEL = "claude-x"
+ASK: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+PROVIDER = """
+[routing]
+max_wait_s = 0.01
+[[providers]]
+id = "anthropic"
+kind = "anthropic"
+base_url = "http://127.0.0.1:{port}/v1/"
+key = "env:ANTHROPIC_TEST_KEY"
+retry = {{ base_s = 0.01, cap_s = 0.01 }}
+"""
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[AnthropicUpstream]:
+    async with AnthropicUpstream() as running:
+        yield running
+
+
+@pytest.fixture
+async def raw(tmp_path: Path, upstream: AnthropicUpstream) -> AsyncIterator[httpx.AsyncClient]:
+    environ = {"SWITCHTOWER_HOME": str(tmp_path), "SWITCHTOWER_TOKEN": TOKEN, "ANTHROPIC_TEST_KEY": KEY}
+    paths = Paths.from_environ(environ)
+    paths.prepare()
+    paths.settings_file.write_text(PROVIDER.format(port=upstream.port))
+    runtime = Runtime(paths, environ, keys=KeyStore(environ, backend=MemoryKeyring()))
+    await runtime.start(port=0)
+    base_url = runtime.service.listening.removesuffix("/v1")
+    async with httpx.AsyncClient(base_url=base_url, headers={"x-api-key": TOKEN}, trust_env=False) as made:
+        while not (await made.get("/v1/models")).json()["data"]:
+            await asyncio.sleep(0.01)
+        yield made
+    await runtime.stop()
+
+
+@pytest.fixture
+async def client(raw: httpx.AsyncClient) -> AsyncIterator[openai.AsyncOpenAI]:
+    http = openai.DefaultAsyncHttpxClient(trust_env=False)
+    made = openai.AsyncOpenAI(base_url=str(raw.base_url.join("/v1")), api_key=TOKEN, max_retries=0, http_client=http)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def claude(raw: httpx.AsyncClient) -> AsyncIterator[anthropic.AsyncAnthropic]:
+    http = anthropic.DefaultAsyncHttpxClient(trust_env=False)
+    made = anthropic.AsyncAnthropic(base_url=str(raw.base_url), api_key=TOKEN, max_retries=0, http_client=http)
+    yield made
+    await made.close()
+
+
+async def test_the_key_goes_in_its_own_header(client: openai.AsyncOpenAI, upstream: AnthropicUpstream) -> None:
+    await client.chat.completions.create(**ASK)
+    for asked in (*upstream.lists, *upstream.posts):
+        assert asked.headers["x-api-key"] == KEY
+        assert asked.headers["anthropic-version"] == "2023-06-01"
+        assert "authorization" not in asked.headers
+        assert TOKEN not in str(asked)
+    assert upstream.lists[0].line == "GET /v1/models?limit=1000 HTTP/1.1"
+    assert upstream.posts[0].line == "POST /v1/messages HTTP/1.1"
+
+
+async def test_openais_client_gets_an_answer(client: openai.AsyncOpenAI, upstream: AnthropicUpstream) -> None:
+    done = await client.chat.completions.create(**ASK, temperature=0.5)
+    assert done.choices[0].message.content == "Hello"
+    assert done.usage is not None
+    assert (done.usage.prompt_tokens, done.usage.completion_tokens) == (18, 7)
+    assert done.usage.prompt_tokens_details is not None
+    assert done.usage.prompt_tokens_details.cached_tokens == 5
+    assert json.loads(upstream.posts[0].body)["max_tokens"] > 0
+
+
+async def test_calls_go_there_and_back(client: openai.AsyncOpenAI, upstream: AnthropicUpstream) -> None:
+    upstream.body = answer(CALL, stop="tool_use")
+    done = await client.chat.completions.create(**ASK, tools=TOOLS)
+    message = done.choices[0].message
+    assert done.choices[0].finish_reason == "tool_calls"
+    assert message.tool_calls is not None
+    assert json.loads(message.tool_calls[0].function.arguments) == {"b": 1, "a": 2}
+    result = {"role": "tool", "tool_call_id": "toolu_1", "content": "42"}
+    upstream.body = answer({"type": "text", "text": "It is 42."})
+    history = [*ASK["messages"], message.model_dump(exclude_none=True), result]
+    await client.chat.completions.create(model=MODEL, messages=history, tools=TOOLS)
+    turns = json.loads(upstream.posts[1].body)["messages"]
+    assert turns[1]["content"][-1] == CALL
+    assert turns[2]["content"][0]["tool_use_id"] == "toolu_1"
+
+
+async def test_openais_client_gets_a_stream(client: openai.AsyncOpenAI) -> None:
+    options = {"include_usage": True}
+    chunks = [c async for c in await client.chat.completions.create(**ASK, stream=True, stream_options=options)]
+    assert "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices) == "Hello"
+    assert [c.finish_reason for chunk in chunks for c in chunk.choices if c.finish_reason] == ["stop"]
+    assert chunks[-1].usage is not None
+    assert (chunks[-1].usage.prompt_tokens, chunks[-1].usage.completion_tokens) == (18, 7)
+
+
+async def test_a_broken_stream_is_an_error(client: openai.AsyncOpenAI, upstream: AnthropicUpstream) -> None:
+    upstream.events = events("Hel")[:4]
+    with pytest.raises(openai.APIError, match="Anthropic broke the stream off"):
+        [c async for c in await client.chat.completions.create(**ASK, stream=True)]
+
+
+async def test_an_error_event_ends_the_stream(client: openai.AsyncOpenAI, upstream: AnthropicUpstream) -> None:
+    upstream.events = [*events("Hel")[:4], error("overloaded_error", "Overloaded")]
+    with pytest.raises(openai.APIError, match="Overloaded"):
+        [c async for c in await client.chat.completions.create(**ASK, stream=True)]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "seen"),
+    [
+        (401, "authentication_error", 502),
+        (429, "rate_limit_error", 429),
+        (500, "api_error", 502),
+        (529, "overloaded_error", 503),
+        (400, "invalid_request_error", 400),
+    ],
+)
+async def test_refusals(
+    client: openai.AsyncOpenAI, upstream: AnthropicUpstream, status: int, kind: str, seen: int
+) -> None:
+    upstream.status, upstream.body = status, error(kind, "something is wrong")
+    with pytest.raises(openai.APIStatusError) as refused:
+        await client.chat.completions.create(**ASK)
+    assert refused.value.status_code == seen
+    assert KEY not in str(refused.value.response.text)
+
+
+async def test_anthropics_client_is_passed_through(
+    raw: httpx.AsyncClient, claude: anthropic.AsyncAnthropic, upstream: AnthropicUpstream
+) -> None:
+    body = b'{ "model" : "claude-x", "max_tokens":8, "messages":[{"role":"user","content":"\\u00e9"}], "unknown": 1e2 }'
+    done = await raw.post("/v1/messages?beta=true", content=body, headers={"content-type": "application/json"})
+    assert (done.content, upstream.posts[0].body) == (upstream.sent, body)
+    pinned = body.replace(b'"claude-x"', b'"anthropic/claude-x"')
+    await raw.post("/v1/messages", content=pinned, headers={"content-type": "application/json"})
+    assert upstream.posts[1].body == body
+    async with claude.messages.stream(max_tokens=8, **ASK) as stream:
+        assert await stream.get_final_text() == "Hello"
+        assert (await stream.get_final_message()).usage.output_tokens == 7
