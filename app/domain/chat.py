@@ -45,7 +45,8 @@ class ApiRequest:
     client asked for the usage chunk, `affinity` the client's own conversation or cache key if it sent one. `members`
     says where the body's top-level values stand (offsets of start and end), so that they are looked for only once;
     empty means they were not looked for. `stream_type` is the content type of a streamed answer, `body_type` that of
-    a body that is passed through, whose answer may be of any type.
+    a body that is passed through, whose answer may be of any type. `headers` go along to a provider of the same
+    dialect.
     """
 
     operation: Operation
@@ -57,6 +58,7 @@ class ApiRequest:
     members: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict, compare=False, repr=False)
     stream_type: bytes = b"text/event-stream; charset=utf-8"
     body_type: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class Call:
     request_id: str
     client: str
     hops: str = ""
-    """The marks of the proxies that this request has come through, as the hop header spells them."""
+    """The marks of the proxies this request has come through."""
 
 
 class Attempt:
@@ -141,6 +141,8 @@ class Attempt:
         if provider.repairs and not self.request.body_type and (known := provider.repairs.get(self.candidate.model)):
             body = self._repaired(body, known)
         hops = onward(self.hops) if self.hops and provider.nearby else ()
+        if self.request.headers and not isinstance(self.dialect, Translation):
+            hops = (*hops, *self.request.headers)
         if self.request.body_type:
             hops = (*hops, ("accept", "*/*"), ("content-type", self.request.body_type))
         self.upstream = upstream = await provider.client.post(path, body, stream=stream, headers=hops)
@@ -162,9 +164,9 @@ class Attempt:
             written = self.dialect.write(self.request, self.candidate.model)
             self.dropped = written.dropped
             return written.path, written.body
-        model = self.candidate.model
-        path = gemini.path_of(model, stream=self.request.stream) if self.dialect is gemini else self.dialect.PATH
-        return path, self.dialect.build_request(self.request, model)
+        model, own = self.candidate.model, self.dialect
+        path = gemini.path_of(model, stream=self.request.stream) if own is gemini else own.PATH
+        return path, own.build_request(self.request, model)
 
     def _repaired(self, body: bytes, known: Mapping[str, str]) -> bytes:
         """Leave out what the model is known to refuse; what the client itself had sent is named in `dropped`."""
@@ -271,13 +273,9 @@ class Attempt:
 
     def truncated(self) -> Fault:
         """The fault of a stream that ended without its end mark."""
-        name = self.candidate.provider.name
-        return Fault(
-            FaultKind.TRUNCATED,
-            f"{name} broke the stream off before its end.",
-            remedy="Send the request again.",
-            provider=self.candidate.provider.id,
-        )
+        provider = self.candidate.provider
+        message = f"{provider.name} broke the stream off before its end."
+        return Fault(FaultKind.TRUNCATED, message, remedy="Send the request again.", provider=provider.id)
 
     def _silent(self, limit_s: float) -> Fault:
         """The fault of a stream whose headers came, but nothing that counts."""

@@ -39,7 +39,7 @@ _FORGET_FAILURES_S = 60.0
 _TOKEN_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 _BROWSERS_SEND = frozenset((b"origin", b"sec-fetch-site"))
 _OF_THE_BODY = (b"content-type", b"content-encoding", b"content-length")
-_PASSED_ON = (HEADER_BYTES, b"x-switchtower-session", b"anthropic-version")
+_PASSED_ON = (HEADER_BYTES, b"x-switchtower-session", b"anthropic-version", b"anthropic-beta")
 _WANTED = frozenset(
     (
         *_TOKEN_HEADERS,
@@ -75,7 +75,8 @@ _CLOSE = ((b"connection", b"close"),)
 class Visit:
     """A request that was let in; `client` is the name of its token, `cors` what its origin must be told.
 
-    `query` is its query string as it came, `anthropic_version` what only Anthropic's clients say.
+    `query` is its query string as it came, `anthropic_version` and `anthropic_beta` what only Anthropic's clients
+    say.
     """
 
     method: str
@@ -87,6 +88,7 @@ class Visit:
     hops: str = ""
     session: str = ""
     anthropic_version: str = ""
+    anthropic_beta: str = ""
     query: bytes = field(default=b"", repr=False)
 
 
@@ -160,7 +162,7 @@ class Gate:
             await send_plain(send, preflight_answer(origin, seen.get(b"access-control-request-headers", b"")))
         elif client is not None or ((page or not origin) and self._inside.is_public(scope["method"], scope["path"])):
             visit = Visit(scope["method"], scope["path"], client or "", self._request_id(seen), cors=cors)
-            visit.hops, visit.session, visit.anthropic_version = (
+            visit.hops, visit.session, visit.anthropic_version, visit.anthropic_beta = (
                 seen.get(name, b"").decode("latin-1") for name in _PASSED_ON
             )
             visit.query = scope["query_string"]

@@ -162,3 +162,12 @@ async def test_anthropics_client_is_passed_through(
     async with claude.messages.stream(max_tokens=8, **ASK) as stream:
         assert await stream.get_final_text() == "Hello"
         assert (await stream.get_final_message()).usage.output_tokens == 7
+
+
+async def test_betas_go_to_anthropic_as_the_client_names_them(
+    raw: httpx.AsyncClient, upstream: AnthropicUpstream
+) -> None:
+    beta = {"anthropic-beta": "context-1m-2026-01-01,other"}
+    await raw.post("/v1/messages", json=ASK | {"max_tokens": 8}, headers=beta)
+    await raw.post("/v1/chat/completions", json=ASK, headers=beta)
+    assert [asked.headers.get("anthropic-beta") for asked in upstream.posts] == [beta["anthropic-beta"], None]
