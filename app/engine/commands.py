@@ -4,8 +4,11 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from app.domain.chat import ApiRequest, Operation
+from app.domain.faults import FaultError
 from app.domain.secret import Secret
 from app.domain.status import ProviderStatus
+from app.engine.counter import count
 from app.engine.fleet import Fleet
 from app.engine.health import Health
 from app.providers.registry import Registry
@@ -107,6 +110,14 @@ class Commands(ABC):
     async def lists_ready(self) -> None:
         """Wait shortly for model lists that were never fetched, so that the first look after the start is not empty."""
         await self.health.first_lists()
+
+    async def counted(self, request: ApiRequest, dialect: str) -> int | None:
+        """The tokens of a request as the counter of a provider that speaks `dialect` gives them; None without one."""
+        try:
+            tiers = self.fleet.routing.plan(request.model, Operation.CHAT).tiers
+        except FaultError:
+            return None
+        return await count(request, (one for tier in tiers for one in tier.candidates), dialect)
 
     async def try_now(self, provider_id: str) -> ProviderStatus:
         """Lift every cool-down of a provider and let the next request through to it; return how it is.

@@ -3,11 +3,10 @@
 from urllib.parse import parse_qsl
 
 from app.dialects import fields, gemini, gemini_models
-from app.domain.chat import Answer, ApiRequest
-from app.engine.tokens import input_tokens
+from app.domain.chat import Answer, ApiRequest, Operation
 from app.server.asgi import JSON
 from app.server.gate import Visit
-from app.server.local import TOKEN_SOURCE, Facade, find_model
+from app.server.local import Facade, count, find_model
 
 MODEL_PREFIX = "/v1beta/models/"
 _MODELS = "/models/"
@@ -45,8 +44,8 @@ def model(facade: Facade, visit: Visit) -> Answer:
     return Answer(200, (JSON,), gemini_models.render_model(*found))
 
 
-def count_tokens(facade: Facade, visit: Visit) -> Answer:
-    """Count the tokens of a request that is not sent, about: no provider is asked, and nothing is accounted for.
+async def count_tokens(facade: Facade, visit: Visit) -> Answer:
+    """Count the tokens of a request that is not sent: nothing is accounted for.
 
     Raises:
         FaultError: INVALID_REQUEST.
@@ -54,4 +53,7 @@ def count_tokens(facade: Facade, visit: Visit) -> Answer:
     sent = fields.parse_object(visit.body)
     if not (sent.get("contents") or sent.get("generateContentRequest")):
         fields.refuse("The request has no list `contents`.", "Send the conversation as a list of contents.", "contents")
-    return Answer(200, (JSON, (TOKEN_SOURCE, b"estimate")), gemini.render_count(input_tokens(visit.body)))
+    wanted = visit.path.partition(_MODELS)[2].rpartition(":")[0]
+    request = ApiRequest(Operation.CHAT, wanted, stream=False, body=visit.body)
+    headers, tokens = await count(facade, request, gemini.NAME)
+    return Answer(200, headers, gemini.render_count(tokens))

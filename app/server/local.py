@@ -1,5 +1,6 @@
 """The few answers that the server makes itself, and what it needs of the program for them."""
 
+from dataclasses import replace
 from typing import Protocol
 from urllib.parse import parse_qsl
 
@@ -8,7 +9,7 @@ import msgspec
 from app.dialects import anthropic, openai_models
 from app.dialects import anthropic_models as anthropic_list
 from app.dialects.dialect import Dialect
-from app.domain.chat import Answer, Operation
+from app.domain.chat import Answer, ApiRequest, Operation
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.domain.models import ModelInfo
 from app.domain.names import nearest
@@ -17,7 +18,7 @@ from app.engine.accounts import Accounts
 from app.engine.attempt import Call
 from app.engine.catalogue import ModelPage
 from app.engine.tokens import input_tokens
-from app.server.asgi import JSON
+from app.server.asgi import JSON, Headers
 from app.server.gate import Visit
 
 MODEL_PREFIX = "/v1/models/"
@@ -58,6 +59,10 @@ class Facade(Protocol):
 
     async def lists_ready(self) -> None:
         """Wait shortly for model lists that were never fetched."""
+        ...
+
+    async def counted(self, request: ApiRequest, dialect: str) -> int | None:
+        """Ask a provider that speaks `dialect` how many tokens a request has; None when there is none that counts."""
         ...
 
     def snapshot(self) -> Snapshot:
@@ -127,15 +132,25 @@ def anthropic_model(facade: Facade, visit: Visit) -> Answer:
     )
 
 
-def count_tokens(facade: Facade, visit: Visit) -> Answer:
-    """Count the tokens of a message that is not sent, about: no provider is asked, and nothing is accounted for.
+async def count_tokens(facade: Facade, visit: Visit) -> Answer:
+    """Count the tokens of a message that is not sent: nothing is accounted for.
 
     Raises:
         FaultError: INVALID_REQUEST.
     """
     request = anthropic.parse_request(visit.body)
-    tokens = input_tokens(request.body)
-    return Answer(200, (JSON, (TOKEN_SOURCE, b"estimate")), anthropic.render_count(tokens))
+    if visit.anthropic_beta:
+        request = replace(request, headers=(("anthropic-beta", visit.anthropic_beta),))
+    headers, tokens = await count(facade, request, anthropic.NAME)
+    return Answer(200, headers, anthropic.render_count(tokens))
+
+
+async def count(facade: Facade, request: ApiRequest, dialect: str) -> tuple[Headers, int]:
+    """The tokens of a request by the provider's own counter, else about; and the headers that say which."""
+    tokens = await facade.counted(request, dialect)
+    if tokens is not None:
+        return (JSON, (TOKEN_SOURCE, b"provider")), tokens
+    return (JSON, (TOKEN_SOURCE, b"estimate")), input_tokens(request.body)
 
 
 def metrics(facade: Facade, visit: Visit) -> Answer:

@@ -1,7 +1,7 @@
 """Path to dialect to relay: the table of what the server answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 
 from app.dialects import (
@@ -30,7 +30,7 @@ from app.server.local import Facade
 _CLOSE: Headers = ((b"connection", b"close"),)
 
 
-Local = Callable[[Facade, Visit], Answer | None]
+Local = Callable[[Facade, Visit], Answer | Coroutine[None, None, Answer] | None]
 """Makes an answer here; None leaves it to a provider."""
 
 
@@ -192,6 +192,8 @@ class Routes:
                 await self._facade.lists_ready()
             slow = route.in_thread
             answer = await asyncio.to_thread(ask, self._facade, visit) if slow else ask(self._facade, visit)
+            if isinstance(answer, Coroutine):
+                answer = await answer
             if answer is not None:
                 trace = (b"x-request-id", visit.request_id.encode())
                 return Answer(answer.status, (*answer.headers, trace), answer.body)

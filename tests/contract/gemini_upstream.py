@@ -68,7 +68,9 @@ class GeminiUpstream:
         if head[0].startswith("POST"):
             self.posts.append(Asked(head[0], headers, json.loads(body)))
             status, out = self.status, json.dumps(self.body, indent=2).encode()
-            if "alt=sse" in head[0] and status == 200:
+            if ":countTokens" in head[0] and status == 200:
+                out = b'{"totalTokens": 4711}'
+            elif "alt=sse" in head[0] and status == 200:
                 kind = "text/event-stream"
                 out = b"".join(b"data: " + json.dumps(event).encode() + b"\r\n\r\n" for event in self.events)
             self.sent = out

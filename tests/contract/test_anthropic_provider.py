@@ -171,3 +171,22 @@ async def test_betas_go_to_anthropic_as_the_client_names_them(
     await raw.post("/v1/messages", json=ASK | {"max_tokens": 8}, headers=beta)
     await raw.post("/v1/chat/completions", json=ASK, headers=beta)
     assert [asked.headers.get("anthropic-beta") for asked in upstream.posts] == [beta["anthropic-beta"], None]
+
+
+async def test_tokens_are_counted_by_anthropic(
+    claude: anthropic.AsyncAnthropic, raw: httpx.AsyncClient, upstream: AnthropicUpstream
+) -> None:
+    counted = await claude.messages.with_raw_response.count_tokens(**ASK)
+    assert (await counted.parse()).input_tokens == 4711
+    assert counted.headers["x-switchtower-token-source"] == "provider"
+    assert upstream.posts[0].line == "POST /v1/messages/count_tokens HTTP/1.1"
+    assert (await raw.get("/v1/status")).json()["providers"][0]["requests"] == 0
+
+
+async def test_a_counter_that_fails_is_replaced_by_an_estimate(
+    claude: anthropic.AsyncAnthropic, upstream: AnthropicUpstream
+) -> None:
+    upstream.status, upstream.body = 529, error("overloaded_error", "Overloaded")
+    counted = await claude.messages.with_raw_response.count_tokens(**ASK)
+    assert 0 < (await counted.parse()).input_tokens < 100
+    assert counted.headers["x-switchtower-token-source"] == "estimate"

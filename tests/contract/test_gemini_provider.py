@@ -143,3 +143,10 @@ async def test_geminis_own_clients_are_passed_through(raw: httpx.AsyncClient, up
     assert streamed.content == upstream.sent
     assert upstream.posts[1].line.split()[1] == f"/v1beta/models/{MODEL}:streamGenerateContent?alt=sse"
     assert int(upstream.posts[1].headers["content-length"]) == len(body)
+
+
+async def test_tokens_are_counted_by_google(raw: httpx.AsyncClient, upstream: GeminiUpstream) -> None:
+    asked = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
+    counted = await raw.post(f"/v1beta/models/{MODEL}:countTokens", json=asked)
+    assert (counted.json()["totalTokens"], counted.headers["x-switchtower-token-source"]) == (4711, "provider")
+    assert (upstream.posts[0].line.split()[1], upstream.posts[0].json) == (f"/v1beta/models/{MODEL}:countTokens", asked)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from app.domain.chat import Answer, Operation
+from app.domain.chat import Answer, ApiRequest, Operation
 from app.domain.models import ModelInfo
 from app.domain.secret import Secret
 from app.domain.status import HealthState, ProviderStatus, Snapshot
@@ -97,12 +97,16 @@ class Program:
     )
 
     looked: int = 0
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def models(self) -> ModelPage:
         return ModelPage(self.entries)
 
     async def lists_ready(self) -> None:
         self.looked += 1
+
+    async def counted(self, request: ApiRequest, dialect: str) -> int | None:
+        return self.counts.get((request.model, dialect))
 
     def snapshot(self) -> Snapshot:
         when = datetime(2026, 11, 23, 10, tzinfo=UTC)

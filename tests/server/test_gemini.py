@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.chat import ApiRequest
 from app.domain.faults import FaultError
 from app.domain.models import ModelInfo
 from app.engine.catalogue import ModelPage
@@ -19,6 +20,10 @@ class Program:
 
     def models(self) -> ModelPage:
         return ModelPage([("one", ModelInfo("a/b", context_length=100)), ("two", ModelInfo("c"))])
+
+    async def counted(self, request: ApiRequest, dialect: str) -> int | None:
+        """Nobody's counter can be asked, but for one model."""
+        return 4711 if (request.model, dialect) == ("one/a/b", "gemini") else None
 
 
 def visit(path: str, query: bytes = b"", body: bytes = BODY) -> Visit:
@@ -56,11 +61,18 @@ def test_models_in_geminis_shape() -> None:
         gemini.model(program, visit("/v1beta/models/d"))
 
 
-def test_tokens_are_estimated() -> None:
+async def test_tokens_are_estimated() -> None:
     program: Any = Program()
     for body in (BODY, b'{"generateContentRequest":%b}' % BODY):
-        answer = gemini.count_tokens(program, visit("/v1beta/models/m:countTokens", body=body))
+        answer = await gemini.count_tokens(program, visit("/v1beta/models/m:countTokens", body=body))
         assert 5 < json.loads(answer.body)["totalTokens"] < 20
         assert (b"x-switchtower-token-source", b"estimate") in answer.headers
     with pytest.raises(FaultError, match="contents"):
-        gemini.count_tokens(program, visit("/v1beta/models/m:countTokens", body=b"{}"))
+        await gemini.count_tokens(program, visit("/v1beta/models/m:countTokens", body=b"{}"))
+
+
+async def test_tokens_are_counted_where_somebody_counts() -> None:
+    program: Any = Program()
+    answer = await gemini.count_tokens(program, visit("/v1beta/models/one/a/b:countTokens"))
+    assert json.loads(answer.body)["totalTokens"] == 4711
+    assert (b"x-switchtower-token-source", b"provider") in answer.headers
