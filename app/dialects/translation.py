@@ -9,10 +9,16 @@ from app.dialects.translator import EventReader, EventWriter, Translator, Writte
 from app.domain.chat import ApiRequest, Reply
 from app.domain.faults import Fault, ProviderError
 from app.domain.hub import ChatRequest
-from app.domain.hub_reply import CONTENT, Counted, Ended, Failed, Finished, StreamEvent
+from app.domain.hub_reply import CONTENT, Counted, Ended, Failed, Finished, Started, StreamEvent
 from app.domain.usage import NO_USAGE, Usage
 
 Write = Callable[[ChatRequest, str], Written]
+Clock = Callable[[], float]
+
+
+def _unknown() -> float:
+    """No clock was given."""
+    return 0.0
 
 
 class Side(Dialect, Translator, Protocol):
@@ -22,8 +28,12 @@ class Side(Dialect, Translator, Protocol):
 class Translation:
     """One request on its way between two dialects; fulfils `Dialect`, so that an attempt need not know of it."""
 
-    def __init__(self, client: Side, provider: Side, write: Write | None = None) -> None:
-        """Translate what `client` writes into what `provider` reads, and back; `write` knows the provider's quirks."""
+    def __init__(self, client: Side, provider: Side, write: Write | None = None, clock: Clock = _unknown) -> None:
+        """Translate what `client` writes into what `provider` reads, and back; `write` knows the provider's quirks.
+
+        `clock` (seconds since 1970) says when an answer was made, where the provider does not.
+        """
+        self._clock = clock
         self._client = client
         self._provider = provider
         self._write = write or provider.write_request
@@ -54,12 +64,15 @@ class Translation:
             InBandError: it is an error. FaultError: BAD_REPLY.
         """
         reply = self._provider.read_reply(body)
+        if not reply.created:
+            reply = replace(reply, created=int(self._clock()))
         return Reply(self._client.write_reply(reply, self._chat(request)), reply.usage)
 
     def open_stream(self, request: ApiRequest) -> "TranslatedStream":
         """Start to translate an event stream."""
-        choices = self._chat(request).sampling.n or 1
-        return TranslatedStream(self._provider.event_reader(), self._client.event_writer(self._chat(request)), choices)
+        chat = self._chat(request)
+        reader, writer = self._provider.event_reader(), self._client.event_writer(chat)
+        return TranslatedStream(reader, writer, chat.sampling.n or 1, int(self._clock()))
 
     def parse_fault(self, body: bytes) -> ProviderError:
         """Read the provider's error body."""
@@ -77,8 +90,9 @@ class Translation:
 class TranslatedStream:
     """The `StreamReader` of a translated stream: bytes to events to bytes."""
 
-    def __init__(self, reader: EventReader, writer: EventWriter, choices: int = 1) -> None:
-        """Join `reader` and `writer`; all `choices` must finish."""
+    def __init__(self, reader: EventReader, writer: EventWriter, choices: int = 1, created: int = 0) -> None:
+        """Join `reader` and `writer`; all `choices` must finish; `created` holds where the provider does not say."""
+        self._created = created
         self._reader = reader
         self._writer = writer
         self._unfinished = choices
@@ -103,6 +117,8 @@ class TranslatedStream:
     def _pass_on(self, events: list[StreamEvent]) -> bytes:
         for at, event in enumerate(events):
             self._note(event)
+            if isinstance(event, Started) and not event.created:
+                events[at] = replace(event, created=self._created)
             if self.ended:
                 events = events[: at + isinstance(event, Ended)]
                 break

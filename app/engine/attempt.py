@@ -39,7 +39,7 @@ def between(client: Dialect, spec: ProviderSpec) -> Dialect | Translation:
     provider = _SIDES[spec.dialect]
     quirks = openai_chat.QUIRKS.get(spec.id)
     write = partial(openai_chat.write_request, quirks=quirks) if provider is openai_chat and quirks else None
-    return Translation(_SIDES[client.NAME], provider, write)
+    return Translation(_SIDES[client.NAME], provider, write, time.time)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,7 @@ async def test_the_key_goes_in_its_own_header(client: openai.AsyncOpenAI, upstre
 async def test_openais_client_gets_an_answer(client: openai.AsyncOpenAI, upstream: AnthropicUpstream) -> None:
     done = await client.chat.completions.create(**ASK, temperature=0.5)
     assert done.choices[0].message.content == "Hello"
+    assert abs(done.created - time.time()) < 60
     assert done.usage is not None
     assert (done.usage.prompt_tokens, done.usage.completion_tokens) == (18, 7)
     assert done.usage.prompt_tokens_details is not None
@@ -114,6 +116,7 @@ async def test_openais_client_gets_a_stream(client: openai.AsyncOpenAI) -> None:
     chunks = [c async for c in await client.chat.completions.create(**ASK, stream=True, stream_options=options)]
     assert "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices) == "Hello"
     assert [c.finish_reason for chunk in chunks for c in chunk.choices if c.finish_reason] == ["stop"]
+    assert all(abs(chunk.created - time.time()) < 60 for chunk in chunks)
     assert chunks[-1].usage is not None
     assert (chunks[-1].usage.prompt_tokens, chunks[-1].usage.completion_tokens) == (18, 7)
 
