@@ -193,6 +193,25 @@ async def test_providers_can_be_added_tested_given_keys_and_removed(make: Make, 
     assert "sk-" not in text
 
 
+async def test_a_trial_message_goes_to_one_provider_and_its_cost_is_kept(make: Make, upstream: FaultyUpstream) -> None:
+    runtime = make(provider_toml("one", upstream, key='"none"', models='["text-embedding-3", "gpt-5-mini"]'))
+    await runtime.start(port=0)
+    assert runtime.trial_model("one") == "gpt-5-mini"
+    assert runtime.trial_model("two") == ""
+    done = await runtime.send_trial("one", "gpt-5-mini")
+    assert (done.problem, done.provider_id, done.model) == ("", "one", "gpt-5-mini")
+    assert done.text
+    assert done.output_tokens is not None
+    (asked,) = [json.loads(request.body) for request in upstream.requests if request.body]
+    assert (asked["model"], asked["max_tokens"]) == ("gpt-5-mini", 16)
+    await runtime.ledger.flush()
+    (row,) = await runtime.usage(datetime.now(UTC) - timedelta(hours=1), Grouping.CLIENT)
+    assert (row.key, row.requests) == ("switchtower", 1)
+    failed = await runtime.send_trial("one", "nobody-has-it")
+    assert "nobody-has-it" in failed.problem
+    assert failed.text == ""
+
+
 async def test_a_test_of_a_new_provider_says_what_is_wrong(make: Make, upstream: FaultyUpstream) -> None:
     runtime = make()
     await runtime.start(port=0)

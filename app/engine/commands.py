@@ -8,9 +8,11 @@ from app.domain.chat import ApiRequest, Operation
 from app.domain.faults import FaultError
 from app.domain.secret import Secret
 from app.domain.status import ProviderStatus
+from app.engine import trial
 from app.engine.counter import count
 from app.engine.fleet import Fleet
 from app.engine.health import Health
+from app.engine.relay import Relay
 from app.providers.registry import Registry
 from app.store.key_names import key_host
 from app.store.key_stamp import KeyStamp
@@ -29,6 +31,7 @@ class Commands(ABC):
     settings: Settings
     fleet: Fleet
     health: Health
+    relay: Relay
 
     @abstractmethod
     async def take_over(self, settings: Settings) -> None:
@@ -106,6 +109,15 @@ class Commands(ABC):
         if provider.usable:
             await self.health.probe(provider)
         return provider.status()
+
+    def trial_model(self, provider_id: str) -> str:
+        """The model that a trial message to a provider would be for; empty when its models are unknown."""
+        provider = self.fleet.routing.find(provider_id)
+        return "" if provider is None else trial.model_for(provider)
+
+    async def send_trial(self, provider_id: str, model: str) -> trial.Trial:
+        """Send a provider a small message, which costs money where its models do; only ever at a user's command."""
+        return await trial.send(self.relay.handle, provider_id, model)
 
     async def lists_ready(self) -> None:
         """Wait shortly for model lists that were never fetched, so that the first look after the start is not empty."""

@@ -11,6 +11,7 @@ from app.domain.secret import Secret
 from app.domain.status import BreakerState, HealthState, ProviderStatus, Snapshot
 from app.domain.usage import Grouping, UsageRow
 from app.engine.bus import Bus
+from app.engine.trial import Trial
 from app.providers.registry import Registry
 
 
@@ -32,6 +33,8 @@ class FakeRuntime:
         self.calls: list[tuple[Any, ...]] = []
         self.error: Exception | None = None
         self.test_answer = ""
+        self.trial_models = {"alpha": "small"}
+        self.trial_answer, self.trial_problem = "Hello!", ""
         self.rows: dict[Grouping, list[UsageRow]] = {}
         self.tasks: set[asyncio.Task[Any]] = set()
         self.state = Snapshot("0.1.0", 1.0, "http://127.0.0.1:8484/v1", offline=False, providers=providers)
@@ -82,6 +85,13 @@ class FakeRuntime:
         self._note("enable_provider", provider_id, enabled)
         state = HealthState.UNKNOWN if enabled else HealthState.DISABLED
         self.change_provider(provider_id, enabled=enabled, state=state)
+
+    def trial_model(self, provider_id: str) -> str:
+        return self.trial_models.get(provider_id, "")
+
+    async def send_trial(self, provider_id: str, model: str) -> Trial:
+        self._note("send_trial", provider_id, model)
+        return Trial(provider_id, model, self.trial_answer, self.trial_problem, 321.0, 9, 3)
 
     async def force_provider(self, provider_id: str) -> None:
         self._note("force_provider", provider_id)

@@ -18,6 +18,7 @@ from app.ui.windows.tables import make_table
 
 if TYPE_CHECKING:
     from app.domain.status import ProviderStatus, Snapshot
+    from app.engine.trial import Trial
     from app.ui.bridge import Bridge
 
 _STARTING, _EMPTY, _FULL = range(3)
@@ -51,6 +52,7 @@ class HealthPage(QWidget):
         self._selected_id = ""
         self._watching = False
         self._tested: set[str] = set()
+        self._trials: set[str] = set()
         self.model = ProviderTable()
         self.table = make_table("providers", "Providers", self.model, LAST_ERROR)
         self.details = Details()
@@ -67,6 +69,7 @@ class HealthPage(QWidget):
     def _make_buttons(self, add_provider: Callable[[], None]) -> None:
         self.enable = plain.button("enable-provider", "&Disable", self._toggle)
         self.test = plain.button("test-provider", "&Test", self._test)
+        self.message = plain.button("send-trial", "&Send a message…", self._ask_trial)
         self.only = plain.button("use-only", "Use &only this", self._use_only)
         self.key = plain.button("replace-key", "Replace &key…", self._replace_key)
         self.remove = plain.button("remove-provider", "&Remove…", self._ask_remove)
@@ -77,7 +80,7 @@ class HealthPage(QWidget):
 
     @property
     def _about_selected(self) -> tuple[QPushButton, ...]:
-        return self.enable, self.test, self.only, self.key, self.remove
+        return self.enable, self.test, self.message, self.only, self.key, self.remove
 
     def _lay_out(self, add_provider: Callable[[], None]) -> None:
         top = QHBoxLayout()
@@ -168,6 +171,7 @@ class HealthPage(QWidget):
         self.enable.setText("&Disable" if provider.enabled else "&Enable")
         self.test.setText("Testing…" if testing else "&Try now" if wording.is_left_alone(provider) else "&Test")
         self.test.setEnabled(provider.enabled and not testing)
+        self.message.setEnabled(provider.enabled and provider.id not in self._trials)
         self.only.setEnabled(provider.enabled and provider.id != self._forced)
 
     # -- doing
@@ -202,10 +206,51 @@ class HealthPage(QWidget):
         name, good = wording.one_line(wording.provider_name(provider)), provider.state.up
         answered = f"{name} answered in {wording.latency(provider.latency_ms)}"
         said = answered if good else f"{name}: {wording.state(provider.state)}"
-        self._bridge.notice_here.emit(said, wording.one_line(provider.detail), not good)
+        self._tell(said, provider.detail, bad=not good)
 
     def _test_over(self, provider_id: str) -> None:
         self._tested.discard(provider_id)
+        self._show_selected()
+
+    def _ask_trial(self) -> None:
+        """Ask before money is spent."""
+        if (provider := self.selected) is None or self._bridge.runtime is None:
+            return
+        name, model = wording.one_line(wording.provider_name(provider)), self._bridge.runtime.trial_model(provider.id)
+        if not model:
+            remedy = "Press Test first: a message needs the name of one of its models."
+            self._tell(f"The models of {name} are not known", remedy, bad=True)
+            return
+        question = (
+            f"Send {name} a message of two words for its model {wording.one_line(model)}? "
+            "It costs what a short answer costs there, usually less than a cent."
+        )
+        plain.ask(self, question, "&Send", lambda: self._send_trial(provider.id, model))
+
+    def _send_trial(self, provider_id: str, model: str) -> None:
+        self._trials.add(provider_id)
+        self._show_selected()
+        self._bridge.run(
+            f"Send {provider_id} a message",
+            lambda runtime: runtime.send_trial(provider_id, model),
+            self._tell_trial,
+            lambda: self._trial_over(provider_id),
+        )
+
+    def _tell_trial(self, trial: "Trial") -> None:
+        whose = f"{wording.one_line(trial.provider_id)}/{wording.one_line(trial.model)}"
+        if trial.problem:
+            self._tell(f"{whose} did not answer", trial.problem, bad=True)
+            return
+        tokens = f"{wording.count(trial.input_tokens)} tokens in, {wording.count(trial.output_tokens)} out"
+        answered = f"{whose} answered in {wording.latency(trial.latency_ms)}"
+        self._tell(answered, f"“{trial.text}” · {tokens}", bad=False)
+
+    def _tell(self, title: str, text: str, *, bad: bool) -> None:
+        self._bridge.notice_here.emit(title, wording.one_line(text), bad)
+
+    def _trial_over(self, provider_id: str) -> None:
+        self._trials.discard(provider_id)
         self._show_selected()
 
     def _replace_key(self) -> None:

@@ -80,7 +80,7 @@ def test_before_the_program_has_started(qtbot: QtBot) -> None:
     page.show()
     assert not page.table.isVisible()
     assert page.selected is None
-    for do in (page._toggle, page._use_only, page._test, page._replace_key, page._ask_remove):
+    for do in (page._toggle, page._use_only, page._test, page._ask_trial, page._replace_key, page._ask_remove):
         do()
 
 
@@ -170,6 +170,41 @@ async def test_removing_asks_first(qtbot: QtBot, page: HealthPage, fake: FakeRun
     await fake.settle()
     assert fake.calls[-1] == ("remove_provider", "alpha")
     assert selected(page) == "beta"
+
+
+async def test_a_message_is_sent_when_its_cost_was_agreed_to(
+    qtbot: QtBot, page: HealthPage, bridge: Bridge, fake: FakeRuntime
+) -> None:
+    said: list[tuple[str, str, bool]] = []
+    bridge.notice_here.connect(lambda *news: said.append(news))
+    page.message.click()
+    box = page.findChild(QMessageBox, "question")
+    assert "It costs" in box.text()
+    assert "small" in box.text()
+    with qtbot.waitSignal(box.finished):
+        box.findChild(QPushButton, "question-no").click()
+    assert fake.calls == []
+    page._send_trial("alpha", "small")
+    assert not page.message.isEnabled()
+    await fake.settle()
+    assert fake.calls == [("send_trial", "alpha", "small")]
+    assert said == [("alpha/small answered in 321 ms", "“Hello!” · 9 tokens in, 3 out", False)]
+    assert page.message.isEnabled()
+    fake.trial_problem = "OpenAI refused the key. Replace it."
+    page._send_trial("alpha", "small")
+    await fake.settle()
+    assert said[-1] == ("alpha/small did not answer", "OpenAI refused the key. Replace it.", True)
+
+
+def test_no_message_without_the_name_of_a_model(page: HealthPage, bridge: Bridge, fake: FakeRuntime) -> None:
+    said: list[tuple[str, str, bool]] = []
+    bridge.notice_here.connect(lambda *news: said.append(news))
+    fake.trial_models.clear()
+    page.message.click()
+    assert said == [
+        ("The models of alpha are not known", "Press Test first: a message needs the name of one of its models.", True)
+    ]
+    assert page.findChild(QMessageBox, "question") is None
 
 
 def test_replacing_a_key_opens_a_dialog(page: HealthPage) -> None:
