@@ -91,6 +91,11 @@ class Visit:
     anthropic_beta: str = ""
     query: bytes = field(default=b"", repr=False)
 
+    @property
+    def betas(self) -> tuple[tuple[str, str], ...]:
+        """The request header that goes along to Anthropic, when the client sent it."""
+        return (("anthropic-beta", self.anthropic_beta),) if self.anthropic_beta else ()
+
 
 class Inside(Protocol):
     """What lies behind the gate."""

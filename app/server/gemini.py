@@ -18,7 +18,7 @@ def parse(visit: Visit) -> ApiRequest:
     Raises:
         FaultError: INVALID_REQUEST.
     """
-    model, _, verb = visit.path.partition(_MODELS)[2].rpartition(":")
+    model, verb = _said(visit.path)
     stream = verb == "streamGenerateContent"
     if stream and (b"alt", b"sse") not in parse_qsl(visit.query):
         fields.refuse(
@@ -27,6 +27,12 @@ def parse(visit: Visit) -> ApiRequest:
             "alt",
         )
     return gemini.parse_request(visit.body, model, stream=stream)
+
+
+def _said(path: str) -> tuple[str, str]:
+    """Model and verb of a path."""
+    model, _, verb = path.partition(_MODELS)[2].rpartition(":")
+    return model, verb
 
 
 def models(facade: Facade, visit: Visit) -> Answer:
@@ -53,7 +59,6 @@ async def count_tokens(facade: Facade, visit: Visit) -> Answer:
     sent = fields.parse_object(visit.body)
     if not (sent.get("contents") or sent.get("generateContentRequest")):
         fields.refuse("The request has no list `contents`.", "Send the conversation as a list of contents.", "contents")
-    wanted = visit.path.partition(_MODELS)[2].rpartition(":")[0]
-    request = ApiRequest(Operation.CHAT, wanted, stream=False, body=visit.body)
+    request = ApiRequest(Operation.CHAT, _said(visit.path)[0], stream=False, body=visit.body)
     headers, tokens = await count(facade, request, gemini.NAME)
     return Answer(200, headers, gemini.render_count(tokens))

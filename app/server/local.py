@@ -138,9 +138,7 @@ async def count_tokens(facade: Facade, visit: Visit) -> Answer:
     Raises:
         FaultError: INVALID_REQUEST.
     """
-    request = anthropic.parse_request(visit.body)
-    if visit.anthropic_beta:
-        request = replace(request, headers=(("anthropic-beta", visit.anthropic_beta),))
+    request = replace(anthropic.parse_request(visit.body), headers=visit.betas)
     headers, tokens = await count(facade, request, anthropic.NAME)
     return Answer(200, headers, anthropic.render_count(tokens))
 

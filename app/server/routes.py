@@ -211,7 +211,7 @@ class Routes:
         if visit.session:
             request = replace(request, affinity=visit.session)
         if visit.anthropic_beta and route.dialect is anthropic:
-            request = replace(request, headers=(("anthropic-beta", visit.anthropic_beta),))
+            request = replace(request, headers=visit.betas)
         return await relay.handle(Call(request, route.dialect, visit.request_id, visit.client, visit.hops))
 
 

@@ -31,3 +31,15 @@ async def rig(spec: ProviderSpec, upstream: FaultyUpstream) -> AsyncIterator[Row
     await made.build()
     yield made
     await made.fleet.close()
+
+
+@pytest.fixture
+async def one() -> AsyncIterator[FaultyUpstream]:
+    async with FaultyUpstream("one") as running:
+        yield running
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[FaultyUpstream]:
+    async with FaultyUpstream("two") as running:
+        yield running

@@ -7,58 +7,25 @@ from typing import Any
 import anthropic
 import pytest
 
-from app.runtime import Runtime
-from app.store.memory_keyring import MemoryKeyring
-from app.store.paths import Paths
-from app.store.secrets import KeyStore
+from contract.program import TOKEN, in_order, root_of, running
 from faults import plays
 from faults.upstream import FaultyUpstream
 
-TOKEN = "sk-local-contract-0123456789abcdef"
 ASK: dict[str, Any] = {
     "model": "test-small",
     "max_tokens": 200,
     "system": "Be brief.",
     "messages": [{"role": "user", "content": "hello"}],
 }
-PROVIDER = """
-[[providers]]
-id = "{name}"
-kind = "openai-compatible"
-base_url = "{url}"
-key = "none"
-priority = {rank}
-retry = {{ base_s = 0.01, cap_s = 0.01 }}
-"""
-
-
-@pytest.fixture
-async def one() -> AsyncIterator[FaultyUpstream]:
-    async with FaultyUpstream("one") as running:
-        yield running
-
-
-@pytest.fixture
-async def two() -> AsyncIterator[FaultyUpstream]:
-    async with FaultyUpstream("two") as running:
-        yield running
 
 
 @pytest.fixture
 async def client(tmp_path: Path, one: FaultyUpstream, two: FaultyUpstream) -> AsyncIterator[anthropic.AsyncAnthropic]:
-    environ = {"SWITCHTOWER_HOME": str(tmp_path), "SWITCHTOWER_TOKEN": TOKEN}
-    paths = Paths.from_environ(environ)
-    paths.prepare()
-    rows = [PROVIDER.format(name=up.voice.name, url=up.base_url, rank=rank) for rank, up in enumerate((one, two))]
-    paths.settings_file.write_text("[routing]\nmax_wait_s = 0.01\n" + "".join(rows))
-    runtime = Runtime(paths, environ, keys=KeyStore(environ, backend=MemoryKeyring()))
-    await runtime.start(port=0)
-    http = anthropic.DefaultAsyncHttpxClient(trust_env=False)
-    base_url = runtime.service.listening.removesuffix("/v1")
-    made = anthropic.AsyncAnthropic(base_url=base_url, api_key=TOKEN, max_retries=0, http_client=http)
-    yield made
-    await made.close()
-    await runtime.stop()
+    async with running(tmp_path, in_order(one, two)) as runtime:
+        http = anthropic.DefaultAsyncHttpxClient(trust_env=False)
+        made = anthropic.AsyncAnthropic(base_url=root_of(runtime), api_key=TOKEN, max_retries=0, http_client=http)
+        yield made
+        await made.close()
 
 
 async def test_a_message_is_answered(client: anthropic.AsyncAnthropic, one: FaultyUpstream) -> None:

@@ -1,6 +1,5 @@
 """The provider `anthropic` behind the running program: the real `openai` and `anthropic` packages in front of it."""
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -12,27 +11,13 @@ import httpx
 import openai
 import pytest
 
-from app.runtime import Runtime
-from app.store.memory_keyring import MemoryKeyring
-from app.store.paths import Paths
-from app.store.secrets import KeyStore
 from contract.anthropic_upstream import CALL, AnthropicUpstream, answer, error, events
+from contract.program import ROUTING, TOKEN, openai_client, provider, root_of, running
 
-TOKEN = "sk-local-contract-0123456789abcdef"
 KEY = "sk-ant-canary-0123456789abcdef"
 MODEL = "claude-x"
 ASK: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
-PROVIDER = """
-[routing]
-max_wait_s = 0.01
-[[providers]]
-id = "anthropic"
-kind = "anthropic"
-base_url = "http://127.0.0.1:{port}/v1/"
-key = "env:ANTHROPIC_TEST_KEY"
-retry = {{ base_s = 0.01, cap_s = 0.01 }}
-"""
 
 
 @pytest.fixture
@@ -43,26 +28,18 @@ async def upstream() -> AsyncIterator[AnthropicUpstream]:
 
 @pytest.fixture
 async def raw(tmp_path: Path, upstream: AnthropicUpstream) -> AsyncIterator[httpx.AsyncClient]:
-    environ = {"SWITCHTOWER_HOME": str(tmp_path), "SWITCHTOWER_TOKEN": TOKEN, "ANTHROPIC_TEST_KEY": KEY}
-    paths = Paths.from_environ(environ)
-    paths.prepare()
-    paths.settings_file.write_text(PROVIDER.format(port=upstream.port))
-    runtime = Runtime(paths, environ, keys=KeyStore(environ, backend=MemoryKeyring()))
-    await runtime.start(port=0)
-    base_url = runtime.service.listening.removesuffix("/v1")
-    async with httpx.AsyncClient(base_url=base_url, headers={"x-api-key": TOKEN}, trust_env=False) as made:
-        while not (await made.get("/v1/models")).json()["data"]:
-            await asyncio.sleep(0.01)
+    row = provider("anthropic", "anthropic", f"http://127.0.0.1:{upstream.port}/v1/", 'key = "env:PROVIDER_KEY"')
+    async with (
+        running(tmp_path, ROUTING + row, PROVIDER_KEY=KEY) as runtime,
+        httpx.AsyncClient(base_url=root_of(runtime), headers={"x-api-key": TOKEN}, trust_env=False) as made,
+    ):
         yield made
-    await runtime.stop()
 
 
 @pytest.fixture
 async def client(raw: httpx.AsyncClient) -> AsyncIterator[openai.AsyncOpenAI]:
-    http = openai.DefaultAsyncHttpxClient(trust_env=False)
-    made = openai.AsyncOpenAI(base_url=str(raw.base_url.join("/v1")), api_key=TOKEN, max_retries=0, http_client=http)
-    yield made
-    await made.close()
+    async with openai_client(str(raw.base_url.join("/v1"))) as made:
+        yield made
 
 
 @pytest.fixture

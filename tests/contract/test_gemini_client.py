@@ -3,7 +3,6 @@
 Google's own package is not among the requirements, so the requests are spelled here as it sends them.
 """
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,58 +11,26 @@ from typing import Any
 import httpx
 import pytest
 
-from app.runtime import Runtime
-from app.store.memory_keyring import MemoryKeyring
-from app.store.paths import Paths
-from app.store.secrets import KeyStore
+from contract.program import TOKEN, in_order, root_of, running
 from faults import plays
 from faults.upstream import FaultyUpstream
 
-TOKEN = "sk-local-contract-0123456789abcdef"
 ASK: dict[str, Any] = {
     "systemInstruction": {"parts": [{"text": "Be brief."}]},
     "contents": [{"role": "user", "parts": [{"text": "hello"}]}],
     "generationConfig": {"temperature": 0.5, "maxOutputTokens": 200, "topK": 5},
 }
-PROVIDER = """
-[[providers]]
-id = "{name}"
-kind = "openai-compatible"
-base_url = "{url}"
-key = "none"
-priority = {rank}
-retry = {{ base_s = 0.01, cap_s = 0.01 }}
-"""
 MODEL = "/v1beta/models/test-small"
 
 
 @pytest.fixture
-async def one() -> AsyncIterator[FaultyUpstream]:
-    async with FaultyUpstream("one") as running:
-        yield running
-
-
-@pytest.fixture
-async def two() -> AsyncIterator[FaultyUpstream]:
-    async with FaultyUpstream("two") as running:
-        yield running
-
-
-@pytest.fixture
 async def client(tmp_path: Path, one: FaultyUpstream, two: FaultyUpstream) -> AsyncIterator[httpx.AsyncClient]:
-    environ = {"SWITCHTOWER_HOME": str(tmp_path), "SWITCHTOWER_TOKEN": TOKEN}
-    paths = Paths.from_environ(environ)
-    paths.prepare()
-    rows = [PROVIDER.format(name=up.voice.name, url=up.base_url, rank=rank) for rank, up in enumerate((one, two))]
-    paths.settings_file.write_text("[routing]\nmax_wait_s = 0.01\n" + "".join(rows))
-    runtime = Runtime(paths, environ, keys=KeyStore(environ, backend=MemoryKeyring()))
-    await runtime.start(port=0)
-    base_url = runtime.service.listening.removesuffix("/v1")
-    async with httpx.AsyncClient(base_url=base_url, headers={"x-goog-api-key": TOKEN}, trust_env=False) as made:
-        while {m["owned_by"] for m in (await made.get("/v1/models")).json()["data"]} != {"one", "two"}:
-            await asyncio.sleep(0.01)
+    headers = {"x-goog-api-key": TOKEN}
+    async with (
+        running(tmp_path, in_order(one, two)) as runtime,
+        httpx.AsyncClient(base_url=root_of(runtime), headers=headers, trust_env=False) as made,
+    ):
         yield made
-    await runtime.stop()
 
 
 def events(body: str) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """The provider `gemini` behind the running program: the real `openai` package, and Gemini's own clients."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,27 +9,13 @@ import httpx
 import openai
 import pytest
 
-from app.runtime import Runtime
-from app.store.memory_keyring import MemoryKeyring
-from app.store.paths import Paths
-from app.store.secrets import KeyStore
 from contract.gemini_upstream import CALL, GeminiUpstream, answer
+from contract.program import ROUTING, TOKEN, openai_client, provider, root_of, running
 
-TOKEN = "sk-local-contract-0123456789abcdef"
 KEY = "AIzaCanaryKey0123456789"
 MODEL = "gemini-2.5-flash"
 ASK: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
-PROVIDER = """
-[routing]
-max_wait_s = 0.01
-[[providers]]
-id = "gemini"
-kind = "gemini"
-base_url = "http://127.0.0.1:{port}"
-key = "env:GEMINI_TEST_KEY"
-retry = {{ base_s = 0.01, cap_s = 0.01 }}
-"""
 
 
 @pytest.fixture
@@ -41,26 +26,18 @@ async def upstream() -> AsyncIterator[GeminiUpstream]:
 
 @pytest.fixture
 async def raw(tmp_path: Path, upstream: GeminiUpstream) -> AsyncIterator[httpx.AsyncClient]:
-    environ = {"SWITCHTOWER_HOME": str(tmp_path), "SWITCHTOWER_TOKEN": TOKEN, "GEMINI_TEST_KEY": KEY}
-    paths = Paths.from_environ(environ)
-    paths.prepare()
-    paths.settings_file.write_text(PROVIDER.format(port=upstream.port))
-    runtime = Runtime(paths, environ, keys=KeyStore(environ, backend=MemoryKeyring()))
-    await runtime.start(port=0)
-    base_url = runtime.service.listening.removesuffix("/v1")
-    async with httpx.AsyncClient(base_url=base_url, headers={"x-goog-api-key": TOKEN}, trust_env=False) as made:
-        while not (await made.get("/v1/models")).json()["data"]:
-            await asyncio.sleep(0.01)
+    row = provider("gemini", "gemini", f"http://127.0.0.1:{upstream.port}", 'key = "env:PROVIDER_KEY"')
+    async with (
+        running(tmp_path, ROUTING + row, PROVIDER_KEY=KEY) as runtime,
+        httpx.AsyncClient(base_url=root_of(runtime), headers={"x-goog-api-key": TOKEN}, trust_env=False) as made,
+    ):
         yield made
-    await runtime.stop()
 
 
 @pytest.fixture
 async def client(raw: httpx.AsyncClient) -> AsyncIterator[openai.AsyncOpenAI]:
-    http = openai.DefaultAsyncHttpxClient(trust_env=False)
-    made = openai.AsyncOpenAI(base_url=str(raw.base_url.join("/v1")), api_key=TOKEN, max_retries=0, http_client=http)
-    yield made
-    await made.close()
+    async with openai_client(str(raw.base_url.join("/v1"))) as made:
+        yield made
 
 
 async def test_models_have_their_limits(client: openai.AsyncOpenAI) -> None:

@@ -1,6 +1,5 @@
 """Ollama's wire in front of the running program, with providers behind that speak OpenAI's dialect."""
 
-import asyncio
 import gzip
 import json
 import socket
@@ -12,41 +11,17 @@ import httpx
 import pytest
 
 from app.runtime import Runtime
-from app.store.memory_keyring import MemoryKeyring
-from app.store.paths import Paths
-from app.store.secrets import KeyStore
+from contract.program import TOKEN, in_order, running
 from faults import plays
 from faults.upstream import FaultyUpstream
 
 RECORDED = Path(__file__).parents[3] / "shared" / "fixtures" / "client_requests.jsonl.gz"
-TOKEN = "sk-local-contract-0123456789abcdef"
 ASK: dict[str, Any] = {"model": "test-small", "messages": [{"role": "user", "content": "hello"}]}
-PROVIDER = """
-[[providers]]
-id = "{name}"
-kind = "openai-compatible"
-base_url = "{url}"
-key = "none"
-priority = {rank}
-retry = {{ base_s = 0.01, cap_s = 0.01 }}
-"""
 ALIAS = """
 [[aliases]]
 name = "gpt-4o"
 targets = ["one/test-small"]
 """
-
-
-@pytest.fixture
-async def one() -> AsyncIterator[FaultyUpstream]:
-    async with FaultyUpstream("one") as running:
-        yield running
-
-
-@pytest.fixture
-async def two() -> AsyncIterator[FaultyUpstream]:
-    async with FaultyUpstream("two") as running:
-        yield running
 
 
 def free_port() -> int:
@@ -58,18 +33,9 @@ def free_port() -> int:
 
 @pytest.fixture
 async def runtime(tmp_path: Path, one: FaultyUpstream, two: FaultyUpstream) -> AsyncIterator[Runtime]:
-    environ = {"SWITCHTOWER_HOME": str(tmp_path), "SWITCHTOWER_TOKEN": TOKEN}
-    paths = Paths.from_environ(environ)
-    paths.prepare()
-    rows = [PROVIDER.format(name=up.voice.name, url=up.base_url, rank=rank) for rank, up in enumerate((one, two))]
-    head = f"[server]\nkeyless_port = {free_port()}\n[routing]\nmax_wait_s = 0.01\n"
-    paths.settings_file.write_text(head + "".join(rows) + ALIAS)
-    made = Runtime(paths, environ, keys=KeyStore(environ, backend=MemoryKeyring()))
-    await made.start(port=0)
-    while not all(made.models().find(f"{up.voice.name}/test-small") for up in (one, two)):
-        await asyncio.sleep(0.02)  # the lists are fetched behind the start
-    yield made
-    await made.stop()
+    server = f"[server]\nkeyless_port = {free_port()}\n"
+    async with running(tmp_path, server + in_order(one, two) + ALIAS) as made:
+        yield made
 
 
 @pytest.fixture

@@ -9,25 +9,11 @@ import openai
 import pytest
 
 from app.domain.events import RequestFinished
-from app.runtime import Runtime
-from app.store.memory_keyring import MemoryKeyring
-from app.store.paths import Paths
-from app.store.secrets import KeyStore
+from contract.program import in_order, openai_client, prepared
 from faults import plays
 from faults.play import Play
 from faults.upstream import FaultyUpstream
 
-TOKEN = "sk-local-contract-0123456789abcdef"
-PROVIDER = """
-[[providers]]
-id = "{name}"
-kind = "openai-compatible"
-base_url = "{url}"
-key = "none"
-priority = {rank}
-models = ["m"]
-retry = {{ base_s = 0.01, cap_s = 0.01 }}
-"""
 SOUND = b"\xff\xfb\x90\x00" + bytes(range(256)) * 2000
 
 
@@ -45,21 +31,13 @@ class Rig:
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    environ = {"SWITCHTOWER_HOME": str(tmp_path), "SWITCHTOWER_TOKEN": TOKEN}
-    paths = Paths.from_environ(environ)
-    paths.prepare()
     async with FaultyUpstream("one") as one, FaultyUpstream("two") as two:
-        rows = [PROVIDER.format(name=up.voice.name, url=up.base_url, rank=rank) for rank, up in enumerate((one, two))]
-        paths.settings_file.write_text("[routing]\nmax_wait_s = 0.01\n" + "".join(rows))
-        runtime = Runtime(paths, environ, keys=KeyStore(environ, backend=MemoryKeyring()))
+        runtime = prepared(tmp_path, in_order(one, two, more=('models = ["m"]',)))
         finished: list[RequestFinished] = []
         runtime.bus.subscribe(lambda event: finished.append(event) if isinstance(event, RequestFinished) else None)
         await runtime.start(port=0)
-        http = openai.DefaultAsyncHttpxClient(trust_env=False)
-        base_url = runtime.service.listening
-        made = openai.AsyncOpenAI(base_url=base_url, api_key=TOKEN, max_retries=0, http_client=http)
-        yield Rig(made, one, two, finished)
-        await made.close()
+        async with openai_client(runtime.service.listening) as made:
+            yield Rig(made, one, two, finished)
         await runtime.stop()
 
 

@@ -7,16 +7,12 @@ from typing import Any
 import openai
 import pytest
 
-from app.runtime import Runtime
-from app.store.memory_keyring import MemoryKeyring
-from app.store.paths import Paths
-from app.store.secrets import KeyStore
 from contract.openapi import Description
+from contract.program import in_order, openai_client, running
 from faults import answers, plays
 from faults.play import Play
 from faults.upstream import FaultyUpstream
 
-TOKEN = "sk-local-contract-0123456789abcdef"
 ASK: dict[str, Any] = {"model": "test-small", "input": "hello"}
 TOOLS: list[Any] = [
     {"type": "function", "name": "weather", "parameters": {"type": "object"}, "strict": False},
@@ -27,43 +23,12 @@ CALLS = [
     {"index": 0, "id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Köln"}'}},
     {"index": 1, "id": "c2", "type": "function", "function": {"name": "apply_patch", "arguments": '{"input":"+a\\n"}'}},
 ]
-PROVIDER = """
-[[providers]]
-id = "{name}"
-kind = "openai-compatible"
-base_url = "{url}"
-key = "none"
-priority = {rank}
-retry = {{ base_s = 0.01, cap_s = 0.01 }}
-"""
-
-
-@pytest.fixture
-async def one() -> AsyncIterator[FaultyUpstream]:
-    async with FaultyUpstream("one") as running:
-        yield running
-
-
-@pytest.fixture
-async def two() -> AsyncIterator[FaultyUpstream]:
-    async with FaultyUpstream("two") as running:
-        yield running
 
 
 @pytest.fixture
 async def client(tmp_path: Path, one: FaultyUpstream, two: FaultyUpstream) -> AsyncIterator[openai.AsyncOpenAI]:
-    environ = {"SWITCHTOWER_HOME": str(tmp_path), "SWITCHTOWER_TOKEN": TOKEN}
-    paths = Paths.from_environ(environ)
-    paths.prepare()
-    rows = [PROVIDER.format(name=up.voice.name, url=up.base_url, rank=rank) for rank, up in enumerate((one, two))]
-    paths.settings_file.write_text("[routing]\nmax_wait_s = 0.01\n" + "".join(rows))
-    runtime = Runtime(paths, environ, keys=KeyStore(environ, backend=MemoryKeyring()))
-    await runtime.start(port=0)
-    http = openai.DefaultAsyncHttpxClient(trust_env=False)
-    made = openai.AsyncOpenAI(base_url=runtime.service.listening, api_key=TOKEN, max_retries=0, http_client=http)
-    yield made
-    await made.close()
-    await runtime.stop()
+    async with running(tmp_path, in_order(one, two)) as runtime, openai_client(runtime.service.listening) as made:
+        yield made
 
 
 async def test_a_response_is_whole(client: openai.AsyncOpenAI, one: FaultyUpstream) -> None:
