@@ -20,6 +20,14 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 STAMP = VENV / "switchtower-setup.json"
 FULL_LOCK = ROOT / "requirements.lock"
 HEADLESS_LOCK = ROOT / "packaging" / "requirements-headless.lock"
+RELEASE_LOCK = ROOT / "packaging" / "requirements-release.lock"
+CLIENTS_LOCK = ROOT / "packaging" / "requirements-clients.lock"
+LOCKED_EXTRAS = {  # each lock file and the extras of pyproject.toml it holds
+    FULL_LOCK: ("desktop", "bedrock", "vertex", "tokens", "build", "dev"),
+    HEADLESS_LOCK: (),
+    RELEASE_LOCK: ("release",),
+    CLIENTS_LOCK: ("clients",),
+}
 LOCK_AGE_DAYS = 7  # a poisoned release is usually found within a week
 LINTERS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("lint-imports",))
 
@@ -186,16 +194,22 @@ def setup(options):
 
 
 def lock(_options):
-    """Resolve both lock files anew with uv, from releases that are at least a week old."""
+    """Resolve every lock file anew with uv, from releases that are at least a week old."""
     newest = (datetime.now(UTC) - timedelta(days=LOCK_AGE_DAYS)).strftime("%Y-%m-%dT00:00:00Z")
     shared = ["uv", "pip", "compile", "pyproject.toml", "--universal", "--generate-hashes", "--python-version", "3.11"]
     shared += ["--exclude-newer", newest, "--no-emit-index-url", "--no-header", "--no-annotate", "--quiet"]
-    full = [*shared, "--all-extras", "-o", FULL_LOCK]
-    headless = [*shared, "-c", FULL_LOCK, "-o", HEADLESS_LOCK]
-    try:
-        return subprocess.call(full, cwd=ROOT) or subprocess.call(headless, cwd=ROOT)
-    except FileNotFoundError:
-        raise SetupError("uv is not installed. Get it from https://docs.astral.sh/uv/ and try again.") from None
+    shared += ["--no-strip-extras"]  # older pips find "coverage" of "coverage[toml]" only when the extra is pinned too
+    for path, extras in LOCKED_EXTRAS.items():
+        command = [*shared, *(f"--extra={extra}" for extra in extras), "-o", path]
+        if path == HEADLESS_LOCK:
+            command += ["-c", FULL_LOCK]
+        try:
+            code = subprocess.call(command, cwd=ROOT)
+        except FileNotFoundError:
+            raise SetupError("uv is not installed. Get it from https://docs.astral.sh/uv/ and try again.") from None
+        if code:
+            return code
+    return 0
 
 
 def parser():

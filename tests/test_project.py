@@ -220,10 +220,12 @@ def test_links_in_the_documentation_lead_somewhere() -> None:
 
 
 def pins(lock: Path) -> dict[str, str]:
-    return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock.read_text(), re.MULTILINE))
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", lock.read_text(), re.MULTILINE))
 
 
-LOCKS = [ROOT / "requirements.lock", ROOT / "packaging" / "requirements-headless.lock"]
+FULL_LOCK = ROOT / "requirements.lock"
+HEADLESS_LOCK = ROOT / "packaging" / "requirements-headless.lock"
+LOCKS = [FULL_LOCK, *sorted((ROOT / "packaging").glob("*.lock"))]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
@@ -233,7 +235,7 @@ def test_every_requirement_is_pinned_and_hashed(lock: Path) -> None:
 
 
 def test_the_headless_lock_is_a_part_of_the_full_one() -> None:
-    full, headless = (pins(lock) for lock in LOCKS)
+    full, headless = pins(FULL_LOCK), pins(HEADLESS_LOCK)
     assert headless.items() <= full.items()
     assert not {"pyside6-essentials", "shiboken6", "qasync", "pytest"} & set(headless)
 
