@@ -11,7 +11,7 @@ from app.dialects.anthropic_reply import parse_reply_object, read_reply, write_r
 from app.dialects.anthropic_request import NAME, read_request
 from app.dialects.anthropic_stream import AnthropicStream
 from app.dialects.anthropic_usage import parse_usage
-from app.dialects.anthropic_write import PATH, max_output, write_request
+from app.dialects.anthropic_write import PATH, STREAM_PATH, max_output, write_request
 from app.dialects.anthropic_writer import EventWriter
 from app.domain.chat import ApiRequest, Operation, Reply
 from app.domain.hub import ChatRequest
@@ -21,6 +21,7 @@ __all__ = [
     "KEEPALIVE",
     "NAME",
     "PATH",
+    "STREAM_PATH",
     "build_request",
     "event_reader",
     "event_writer",

@@ -10,7 +10,7 @@ from app.dialects.fields import Object
 from app.dialects.translator import Written
 from app.domain.hub import ChatRequest, ChoiceMode, Shape, Tool
 
-PATH = "/v1/messages"
+STREAM_PATH = PATH = "/v1/messages"
 
 _WHO = "Anthropic messages"
 _JSON_ONLY = "Answer with one JSON object and nothing else."

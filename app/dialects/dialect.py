@@ -43,7 +43,10 @@ class Dialect(Protocol):
     """The wire format it belongs to, as `ProviderSpec.dialect` spells it; the same one passes through untranslated."""
 
     PATH: str
-    """The path below a provider's base URL."""
+    """The path below a provider's base URL; `{model}` in it is the model's name there."""
+
+    STREAM_PATH: str
+    """The same for a stream."""
 
     KEEPALIVE: bytes
     """What may be sent into a silent stream."""

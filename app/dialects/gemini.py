@@ -8,7 +8,7 @@ from app.dialects.gemini_reply import parse_reply_object, read_reply, write_repl
 from app.dialects.gemini_request import read_request
 from app.dialects.gemini_stream import GeminiStream
 from app.dialects.gemini_usage import parse_usage
-from app.dialects.gemini_write import PATH, path_of, write_request
+from app.dialects.gemini_write import PATH, STREAM_PATH, write_request
 from app.dialects.gemini_writer import EventWriter
 from app.domain.chat import ApiRequest, Operation, Reply
 from app.domain.hub import ChatRequest
@@ -17,6 +17,7 @@ __all__ = [
     "KEEPALIVE",
     "NAME",
     "PATH",
+    "STREAM_PATH",
     "build_request",
     "event_reader",
     "event_writer",
@@ -24,7 +25,6 @@ __all__ = [
     "parse_fault",
     "parse_reply",
     "parse_request",
-    "path_of",
     "read_reply",
     "read_request",
     "render_count",

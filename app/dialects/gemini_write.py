@@ -1,16 +1,17 @@
 """Write a request in the hub language for Gemini."""
 
 import re
-from urllib.parse import quote
 
 from app.dialects import effort, fields, json_edit
 from app.dialects.fields import Object
 from app.dialects.gemini_contents import WHO, Contents
 from app.dialects.gemini_parts import NAME
+from app.dialects.paths import fill
 from app.dialects.translator import Written
 from app.domain.hub import ChatRequest, ChoiceMode, Reasoning, Shape, Tool
 
 PATH = "/v1beta/models/{model}:generateContent"
+STREAM_PATH = "/v1beta/models/{model}:streamGenerateContent?alt=sse"
 
 _MOST_STOPS = 5
 _BY_LEVEL = re.compile(r"gemini-(?:[3-9]|\d{2})")
@@ -28,13 +29,6 @@ _SAMPLING = (
     ("logprobs", "responseLogprobs"),
     ("top_logprobs", "logprobs"),
 )
-
-
-def path_of(model: str, *, stream: bool) -> str:
-    """Return the path below the base URL."""
-    name = quote(model.removeprefix("models/"), safe="/-._~@")
-    verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return f"/v1beta/models/{name}:{verb}"
 
 
 def write_request(request: ChatRequest, model: str) -> Written:
@@ -60,7 +54,7 @@ def write_request(request: ChatRequest, model: str) -> Written:
         config = _config(request, model, dropped)
         if config:
             out["generationConfig"] = config
-    path = path_of(model, stream=request.stream)
+    path = fill(STREAM_PATH if request.stream else PATH, model)
     return Written(path, json_edit.dumps(out), tuple(dict.fromkeys(dropped)))
 
 

@@ -5,7 +5,7 @@ from app.dialects.ollama_errors import parse_fault, render_fault, render_stream_
 from app.dialects.ollama_events import EventReader, OllamaStream
 from app.dialects.ollama_reply import parse_reply_object, parse_usage, read_reply, write_reply
 from app.dialects.ollama_request import NAME, read_request
-from app.dialects.ollama_write import PATH, write_request
+from app.dialects.ollama_write import PATH, STREAM_PATH, write_request
 from app.dialects.ollama_writer import EventWriter
 from app.domain.chat import ApiRequest, Reply
 from app.domain.hub import ChatRequest
@@ -14,6 +14,7 @@ __all__ = [
     "KEEPALIVE",
     "NAME",
     "PATH",
+    "STREAM_PATH",
     "build_request",
     "event_reader",
     "event_writer",

@@ -26,7 +26,7 @@ class Embeddings:
     """
 
     NAME = "openai"
-    PATH = "/embeddings"
+    STREAM_PATH = PATH = "/embeddings"
     KEEPALIVE = b""
 
     def __init__(self, key: str) -> None:

@@ -15,6 +15,7 @@ __all__ = [
     "KEEPALIVE",
     "NAME",
     "PATH",
+    "STREAM_PATH",
     "build_request",
     "event_reader",
     "event_writer",
@@ -33,7 +34,7 @@ __all__ = [
 NAME = "ollama-generate"
 """A name of its own: no provider speaks it, so that it is always translated."""
 
-PATH = "/api/generate"
+STREAM_PATH = PATH = "/api/generate"
 KEEPALIVE = b""
 
 

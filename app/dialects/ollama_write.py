@@ -26,7 +26,7 @@ from app.domain.hub import (
     ToolResult,
 )
 
-PATH = "/api/chat"
+STREAM_PATH = PATH = "/api/chat"
 
 _WHO = "Ollama"
 _OPTIONS = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")

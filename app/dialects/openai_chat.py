@@ -16,6 +16,7 @@ __all__ = [
     "NAME",
     "PATH",
     "QUIRKS",
+    "STREAM_PATH",
     "Quirks",
     "build_request",
     "event_reader",
@@ -32,7 +33,7 @@ __all__ = [
     "write_request",
 ]
 
-PATH = "/chat/completions"
+STREAM_PATH = PATH = "/chat/completions"
 KEEPALIVE = openai.KEEPALIVE
 
 _NEEDS = openai.Needs(Operation.CHAT, "messages", b"[", "Send the conversation as a list of messages.")

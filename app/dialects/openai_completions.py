@@ -6,7 +6,7 @@ from app.domain.chat import ApiRequest, Operation, Reply
 from app.domain.faults import Fault, ProviderError
 
 NAME = "openai"
-PATH = "/completions"
+STREAM_PATH = PATH = "/completions"
 KEEPALIVE = openai.KEEPALIVE
 
 _NEEDS = openai.Needs(Operation.COMPLETIONS, "prompt", b'"[', "Send it as a string, a list of strings or tokens.")

@@ -13,7 +13,7 @@ from app.domain.chat import ApiRequest, Operation, Reply
 from app.domain.faults import Fault, ProviderError
 
 NAME = "openai"
-PATH = "/embeddings"
+STREAM_PATH = PATH = "/embeddings"
 KEEPALIVE = openai.KEEPALIVE
 
 _NEEDS = openai.Needs(

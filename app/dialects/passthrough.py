@@ -37,6 +37,7 @@ class Passthrough:
         self.operation = operation
         self.form = form
         self.PATH: str = path
+        self.STREAM_PATH: str = path
 
     def parse_request(self, body: bytes) -> ApiRequest:
         """Find the model's name in a client's JSON or form.

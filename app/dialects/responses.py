@@ -22,6 +22,7 @@ __all__ = [
     "KEEPALIVE",
     "NAME",
     "PATH",
+    "STREAM_PATH",
     "build_request",
     "event_reader",
     "event_writer",
@@ -37,7 +38,7 @@ __all__ = [
     "write_request",
 ]
 
-PATH = "/responses"
+STREAM_PATH = PATH = "/responses"
 KEEPALIVE = openai.KEEPALIVE
 
 _NEEDS = openai.Needs(Operation.CHAT, "input", b'["', "Send a text, or the conversation as a list of items.")

@@ -2,23 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
-from app.dialects import anthropic, gemini, json_edit, ollama, ollama_generate, openai_chat, responses
 from app.dialects.dialect import Dialect, StreamReader
-from app.dialects.translation import Side, Translation
 from app.domain.chat import ApiRequest, Reply
 from app.domain.faults import Fault, FaultError, FaultKind, InBandError
 from app.domain.usage import NO_USAGE, Usage
+from app.engine import wire
 from app.engine.guard import Ticket
-from app.engine.hops import onward
 from app.engine.limits import Turn, total
 from app.engine.router import Candidate
 from app.net.client import UpstreamReply
 from app.net.faults import fault_from_error, fault_from_status
-from app.providers.spec import ProviderSpec
 
 _OK = 200
 _ERROR_BODY_BYTES = 1024 * 1024
@@ -27,19 +22,6 @@ _FAREWELL_S = 0.05
 
 _STREAM_TYPES = ("text/event-stream", "application/x-ndjson")
 _CONTENT_STARTS = (b"data:", b"{", b"[", b",")  # of an event, a line of JSON, an item of a JSON array
-
-_ALL: tuple[Side, ...] = (openai_chat, anthropic, gemini, ollama, ollama_generate, responses)
-_SIDES: Mapping[str, Side] = {side.NAME: side for side in _ALL}
-
-
-def between(client: Dialect, spec: ProviderSpec) -> Dialect | Translation:
-    """What joins a client's dialect and a provider's: the dialect itself when both speak the same."""
-    if spec.dialect == client.NAME:
-        return client
-    provider = _SIDES[spec.dialect]
-    quirks = openai_chat.QUIRKS.get(spec.id)
-    write = partial(openai_chat.write_request, quirks=quirks) if provider is openai_chat and quirks else None
-    return Translation(_SIDES[client.NAME], provider, write, time.time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +64,7 @@ class Attempt:
         """Send nothing yet; `ticket` is what the provider's guard gave for it."""
         self.candidate = candidate
         self.request = call.request
-        self.dialect = between(call.dialect, candidate.provider.spec)
+        self.dialect = wire.between(call.dialect, candidate.provider.spec)
         self.hops = call.hops
         self.ticket = ticket
         self.turn: Turn | None = None
@@ -137,15 +119,9 @@ class Attempt:
     async def _send(self) -> UpstreamReply:
         """Send the request and judge status and headers."""
         provider, stream = self.candidate.provider, self.request.stream
-        path, body = self._written()
-        if provider.repairs and not self.request.body_type and (known := provider.repairs.get(self.candidate.model)):
-            body = self._repaired(body, known)
-        hops = onward(self.hops) if self.hops and provider.nearby else ()
-        if self.request.headers and not isinstance(self.dialect, Translation):
-            hops = (*hops, *self.request.headers)
-        if self.request.body_type:
-            hops = (*hops, ("accept", "*/*"), ("content-type", self.request.body_type))
-        self.upstream = upstream = await provider.client.post(path, body, stream=stream, headers=hops)
+        sent = wire.write(self.dialect, self.request, provider, self.candidate.model, self.hops)
+        self.dropped = sent.dropped
+        self.upstream = upstream = await provider.client.post(sent.path, sent.body, stream=stream, headers=sent.headers)
         self.first_byte_ms = self.elapsed_ms()
         if upstream.status == _OK:
             if stream and not upstream.headers.get("content-type", "").startswith(_STREAM_TYPES):
@@ -153,27 +129,6 @@ class Attempt:
             return upstream
         error = self.dialect.parse_fault(await upstream.read(_ERROR_BODY_BYTES))
         raise FaultError(fault_from_status(provider.name, upstream.status, upstream.headers, error, time.time()))
-
-    def _written(self) -> tuple[str, bytes]:
-        """Path and body for the provider, in its own dialect.
-
-        Raises:
-            FaultError: INVALID_REQUEST, when its dialect cannot express the request.
-        """
-        if isinstance(self.dialect, Translation):
-            written = self.dialect.write(self.request, self.candidate.model)
-            self.dropped = written.dropped
-            return written.path, written.body
-        model, own = self.candidate.model, self.dialect
-        path = gemini.path_of(model, stream=self.request.stream) if own is gemini else own.PATH
-        return path, own.build_request(self.request, model)
-
-    def _repaired(self, body: bytes, known: Mapping[str, str]) -> bytes:
-        """Leave out what the model is known to refuse; what the client itself had sent is named in `dropped`."""
-        sent = json_edit.members(body)
-        names = {name: other for name, other in known.items() if name in sent and other not in sent}
-        self.dropped += tuple(name for name in names if name in self.request.members)
-        return json_edit.rename_members(body, names) if names else body
 
     async def _no_stream(self, upstream: UpstreamReply) -> None:
         """A stream was asked for and something else came: an error in a body with status 200, or nonsense."""

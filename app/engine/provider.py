@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from app.dialects.paths import fill
+from app.domain.chat import Operation
 from app.domain.events import ProviderHealthChanged
 from app.domain.faults import POLICY, Fault, FaultKind
 from app.domain.hosts import is_private
@@ -19,6 +21,7 @@ from app.engine.cooldowns import fingerprint
 from app.engine.guard import Guard
 from app.engine.hops import onward
 from app.net.client import ClientOptions, Credential, UpstreamClient
+from app.providers import quirks
 from app.providers.spec import ProviderSpec
 from app.store.log import redact
 from app.store.settings import Provider as ProviderSettings
@@ -91,6 +94,8 @@ class Provider:
         self.nearby = is_private(urlsplit(self.base_url).hostname or "")
         self.repairs: dict[str, dict[str, str]] = {}
         """What each model is known to refuse: parameters to be left out, or the names they go by."""
+        self.paths = dict(spec.paths)
+        self.adjust = quirks.load(spec.quirks)
         self.guard = Guard(settings.id, self.name, settings.breaker)
         self.guard.key = fingerprint(credential.secret) if credential is not None else ""
         self.contact: Contact = nobody
@@ -143,6 +148,12 @@ class Provider:
     def usable(self) -> bool:
         """Whether requests may be sent at all."""
         return self.settings.enabled and self.problem is None and not self._retired
+
+    def path(self, operation: Operation, own: str, model: str, *, stream: bool) -> str:
+        """The path of a request where the catalog says one; `own` is the dialect's, which holds otherwise."""
+        template = self.paths.get(f"{operation}:stream") if stream else None
+        template = template or self.paths.get(operation) or self.paths.get("*")
+        return own if template is None else fill(template, model, own)
 
     def try_now(self) -> None:
         """Lift every cool-down, and let the next request through."""

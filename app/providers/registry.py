@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 
+from app.providers import quirks
 from app.providers.catalog import CATALOG
 from app.providers.spec import ProviderSpec, check
 
@@ -94,6 +95,8 @@ class Registry:
 
     def _add(self, spec: ProviderSpec) -> None:
         check(spec)
+        if spec.quirks is not None and not quirks.known(spec.quirks):
+            raise ValueError(f"{spec.id!r}: quirks: there is no module {spec.quirks!r} in quirks/")
         if spec.id in self._specs:
             raise ValueError(f"{spec.id!r}: id: there is a row with this id already")
         self._specs[spec.id] = spec

@@ -52,7 +52,9 @@ class ProviderSpec:
     `id` is what settings call `kind`. `base_url` is what the provider's own SDK takes, without a trailing slash; empty
     means that the user must give one. `models_path` is appended to it. `static_models` are the model names of a
     provider that lists none. `local` servers run on the user's machine. `docs` and `key_url` are pages for people.
-    `quirks` names a module of `app.providers.quirks`. `headers` go with every request and hold no secret.
+    `quirks` names a module of `app.providers.quirks`. `headers` go with every request and hold no secret. `paths` are
+    pairs of an operation and the template of its path where that is not the dialect's own: `chat`, `chat:stream` for
+    streams only, `*` for all others; `{model}` in it is the model's name, `{path}` the dialect's own path.
     """
 
     id: str
@@ -69,6 +71,7 @@ class ProviderSpec:
     operations: frozenset[Operation] = TEXT
     quirks: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    paths: tuple[tuple[str, str], ...] = ()
 
     def root_of(self, base_url: str) -> str:
         """`base_url` as this row takes it: what the paths of a dialect begin with does no harm at its end."""
@@ -107,6 +110,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "operations": frozenset,
     "quirks": (str, type(None)),
     "headers": tuple,
+    "paths": tuple,
 }
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _PATH = re.compile(r"/[!-~]+")
@@ -177,6 +181,11 @@ def _good_headers(spec: ProviderSpec) -> bool:
     )
 
 
+def _good_paths(spec: ProviderSpec) -> bool:
+    places = {f"{operation}{kind}" for operation in Operation for kind in ("", ":stream")} | {"*"}
+    return all(place in places and _PATH.fullmatch(path) for place, path in spec.paths)
+
+
 _RULES: tuple[tuple[str, Callable[[ProviderSpec], object], str], ...] = (
     ("id", lambda s: _ID.fullmatch(s.id), "only lower-case letters, digits and inner hyphens, at most 32"),
     ("name", _good_name, "must be 1 to 60 printable characters"),
@@ -193,4 +202,5 @@ _RULES: tuple[tuple[str, Callable[[ProviderSpec], object], str], ...] = (
     ("operations", lambda s: s.operations and s.operations <= frozenset(Operation), "must name operations"),
     ("quirks", lambda s: s.quirks is None or _MODULE.fullmatch(s.quirks), "must name a module of quirks/"),
     ("headers", _good_headers, "must be pairs of a header name and text, and no key"),
+    ("paths", _good_paths, "must be pairs of an operation and a path that begins with a slash and has no blanks"),
 )

@@ -1,1 +1,23 @@
-"""What a row of the catalog cannot say, one file per provider."""
+"""What no row of the catalog can say: one module per quirk, with `adjust_request`."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from app.providers.outgoing import Adjust
+
+
+def known(name: str) -> bool:
+    """Whether there is such a quirk."""
+    return find_spec(f"{__name__}.{name}") is not None
+
+
+def load(name: str | None) -> Adjust | None:
+    """The `adjust_request` of a row's quirk, loaded at its first use; None for a row without one.
+
+    Raises:
+        ModuleNotFoundError: there is no such quirk.
+    """
+    if name is None:
+        return None
+    adjust: Adjust = import_module(f"{__name__}.{name}").adjust_request
+    return adjust

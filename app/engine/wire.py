@@ -1,0 +1,77 @@
+"""Write a request for a provider: the path, the headers and the body that go up, in the provider's dialect."""
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+from app.dialects import anthropic, gemini, json_edit, ollama, ollama_generate, openai_chat, responses
+from app.dialects.dialect import Dialect
+from app.dialects.paths import fill
+from app.dialects.translation import Side, Translation
+from app.domain.chat import ApiRequest
+from app.engine.hops import onward
+from app.engine.provider import Provider
+from app.providers.outgoing import Headers, Outgoing
+from app.providers.spec import ProviderSpec
+
+_ALL: tuple[Side, ...] = (openai_chat, anthropic, gemini, ollama, ollama_generate, responses)
+_SIDES: Mapping[str, Side] = {side.NAME: side for side in _ALL}
+
+
+def between(client: Dialect, spec: ProviderSpec) -> Dialect | Translation:
+    """What joins a client's dialect and a provider's: the dialect itself when both speak the same."""
+    if spec.dialect == client.NAME:
+        return client
+    provider = _SIDES[spec.dialect]
+    quirks = openai_chat.QUIRKS.get(spec.id)
+    write = partial(openai_chat.write_request, quirks=quirks) if provider is openai_chat and quirks else None
+    return Translation(_SIDES[client.NAME], provider, write, time.time)
+
+
+class Sent(NamedTuple):
+    """What goes up; `dropped` names what the client had sent and the provider does not get."""
+
+    path: str
+    body: bytes
+    headers: Headers
+    dropped: tuple[str, ...]
+
+
+def write(dialect: Dialect | Translation, request: ApiRequest, provider: Provider, model: str, hops: str) -> Sent:
+    """Write `request` for `model` at `provider`; `hops` are the marks of the proxies it has come through.
+
+    Raises:
+        FaultError: INVALID_REQUEST, when the provider's dialect cannot express the request.
+    """
+    headers = onward(hops) if hops and provider.nearby else ()
+    dropped: tuple[str, ...] = ()
+    if isinstance(dialect, Translation):
+        written = dialect.write(request, model)
+        path, body, dropped = written.path, written.body, written.dropped
+    else:
+        path = dialect.STREAM_PATH if request.stream else dialect.PATH
+        if "{" in path:
+            path = fill(path, model)
+        body = dialect.build_request(request, model)
+        if request.headers:
+            headers = (*headers, *request.headers)
+    if request.body_type:
+        headers = (*headers, ("accept", "*/*"), ("content-type", request.body_type))
+    elif provider.repairs and (known := provider.repairs.get(model)):
+        body, repaired = _repaired(request, body, known)
+        dropped += repaired
+    if provider.paths:
+        path = provider.path(request.operation, path, model, stream=request.stream)
+    if provider.adjust is not None:
+        adjusted = provider.adjust(Outgoing(request.operation, model, request.stream, path, body, headers))
+        path, body, headers = adjusted.path, adjusted.body, adjusted.headers
+    return Sent(path, body, headers, dropped)
+
+
+def _repaired(request: ApiRequest, body: bytes, known: Mapping[str, str]) -> tuple[bytes, tuple[str, ...]]:
+    """Leave out what the model is known to refuse; return what of it the client itself had sent, too."""
+    sent = json_edit.members(body)
+    names = {name: other for name, other in known.items() if name in sent and other not in sent}
+    dropped = tuple(name for name in names if name in request.members)
+    return (json_edit.rename_members(body, names) if names else body), dropped

@@ -1,0 +1,91 @@
+"""What goes up to a provider: path, headers, body."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from app.dialects import anthropic, gemini, openai_chat, openai_embeddings
+from app.dialects.dialect import Dialect
+from app.domain.chat import Operation
+from app.engine import wire
+from app.engine.bus import Bus
+from app.engine.provider import Provider
+from app.providers.catalog import CATALOG
+from app.providers.outgoing import Outgoing
+from app.providers.spec import ANTHROPIC, GEMINI, ProviderSpec
+from app.store.settings import Provider as Settings
+
+CHAT = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hi"}], "seed": 1}).encode()
+_PATHS = (("chat:stream", "/s/{model}"), ("chat", "/c/{model}"), ("*", "/d/{model}{path}?v=1"))
+
+
+def provider(**changes: object) -> Provider:
+    spec: ProviderSpec = replace(CATALOG[-1], **changes)  # type: ignore[arg-type]  # whatever field a test wants
+    return Provider(Settings(id="p", kind=spec.id, base_url="https://api.example.com"), spec, None, Bus())
+
+
+def test_an_own_path_is_sent_as_it_is() -> None:
+    request = openai_chat.parse_request(CHAT)
+    sent = wire.write(openai_chat, request, provider(), "other", "")
+    assert (sent.path, sent.headers, sent.dropped) == ("/chat/completions", (), ())
+    assert sent.body == CHAT.replace(b'"m"', b'"other"', 1)
+
+
+@pytest.mark.parametrize(("stream", "path"), [(False, "/v1beta/models/g%3A1:generateContent"), (True, None)])
+def test_a_dialect_whose_path_names_the_model(stream: bool, path: str | None) -> None:
+    request = gemini.parse_request(b'{"contents":[]}', "g", stream=stream)
+    sent = wire.write(gemini, request, provider(dialect=GEMINI), "g:1", "")
+    assert sent.path == (path or "/v1beta/models/g%3A1:streamGenerateContent?alt=sse")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body", "path"),
+    [
+        (openai_chat, CHAT, "/c/a%3Ab"),
+        (openai_chat, CHAT[:-1] + b', "stream": true}', "/s/a%3Ab"),
+        (openai_embeddings, b'{"model":"m","input":"x"}', "/d/a%3Ab/embeddings?v=1"),
+    ],
+)
+def test_a_row_may_say_the_path(dialect: Dialect, body: bytes, path: str) -> None:
+    sent = wire.write(dialect, dialect.parse_request(body), provider(paths=_PATHS), "a:b", "")
+    assert sent.path == path
+
+
+def test_a_row_says_the_path_of_a_translation_too() -> None:
+    to = provider(dialect=ANTHROPIC, paths=_PATHS)
+    sent = wire.write(wire.between(openai_chat, to.spec), openai_chat.parse_request(CHAT), to, "x", "")
+    assert (sent.path, sent.dropped) == ("/c/x", ("seed",))
+
+
+def test_a_quirk_sees_everything_and_has_the_last_word() -> None:
+    to = provider(dialect=ANTHROPIC)
+    seen: list[Outgoing] = []
+
+    def adjust(out: Outgoing) -> Outgoing:
+        seen.append(out)
+        return replace(out, path="/new", body=b"{}", headers=(("x-new", "1"),))
+
+    to.adjust = adjust
+    request = replace(anthropic.parse_request(b'{"model":"m","messages":[]}'), headers=(("anthropic-beta", "b"),))
+    sent = wire.write(anthropic, request, to, "x", "")
+    assert sent == ("/new", b"{}", (("x-new", "1"),), ())
+    body = b'{"model":"x","messages":[]}'
+    told = Outgoing(Operation.CHAT, "x", stream=False, path="/v1/messages", body=body)
+    assert seen == [replace(told, headers=(("anthropic-beta", "b"),))]
+
+
+def test_what_a_model_is_known_to_refuse_is_left_out_and_named() -> None:
+    to = provider()
+    to.repairs["x"] = {"seed": ""}
+    sent = wire.write(openai_chat, openai_chat.parse_request(CHAT), to, "x", "")
+    assert sent.dropped == ("seed",)
+    assert b"seed" not in sent.body
+
+
+def test_marks_of_proxies_go_on_to_servers_nearby_only() -> None:
+    request = openai_chat.parse_request(CHAT)
+    assert wire.write(openai_chat, request, provider(), "x", "abc").headers == ()
+    near = provider()
+    near.nearby = True
+    assert wire.write(openai_chat, request, near, "x", "abc").headers != ()
