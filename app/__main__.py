@@ -57,7 +57,8 @@ def _write_down(error: Exception) -> str:
 def _choose(arguments: list[str], environ: Mapping[str, str]) -> int:
     from app.cli.main import Faces, run
 
-    return run(arguments, environ, Faces(tray=_tray, demo=_demo, open_windows=_open_windows if has_qt() else None))
+    qt = has_qt()
+    return run(arguments, environ, Faces(_tray, _demo, _open_windows if qt else None, _end if qt else None))
 
 
 def has_qt() -> bool:
@@ -116,6 +117,14 @@ def _open_windows(runtime: "Runtime") -> None:
     from app.ui.app import open_every_window
 
     open_every_window(runtime)
+
+
+def _end(environ: Mapping[str, str]) -> int:
+    """Ask the tray application to quit, and wait until it has."""
+    from app.store.paths import Paths
+    from app.ui.app import end_running
+
+    return end_running(Paths.from_environ(environ))
 
 
 def _refuse(what: str, remedy: str) -> int:

@@ -22,12 +22,14 @@ class Faces:
     """What only `__main__` can give, because this package knows no windows.
 
     `tray` and `demo` take environment, host and port (empty and None: as in the settings) and return the exit code;
-    `open_windows` opens every window once over a running core, None without Qt.
+    `open_windows` opens every window once over a running core, `end` has the running tray application quit; both are
+    None without Qt.
     """
 
     tray: Callable[[Mapping[str, str], str, int | None], int]
     demo: Callable[[Mapping[str, str], str, int | None], int]
     open_windows: "Callable[[Runtime], None] | None" = None
+    end: Callable[[Mapping[str, str]], int] | None = None
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -44,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         group.add_to(verbs)
     demo = verbs.add_parser("demo", help="try it: invented providers, two weeks of data, nothing is kept")
     serve.add_address(demo)
+    verbs.add_parser("quit", help="have the running tray application quit, and wait until it has")
     return parser
 
 
@@ -84,6 +87,8 @@ def _dispatch(
 ) -> int:
     if args.self_test:
         return selftest.run(environ, faces.open_windows if faces else None)
+    if args.command == "quit":
+        return _quit(environ, faces)
     if args.command not in (None, "demo"):
         code: int = args.verb(args, environ)
         return code
@@ -92,6 +97,12 @@ def _dispatch(
         return WRONG
     face = faces.demo if args.command == "demo" else faces.tray
     return face(environ, args.host, args.port)
+
+
+def _quit(environ: Mapping[str, str], faces: Faces | None) -> int:
+    if faces is None or faces.end is None:
+        raise CommandError("Without Qt there is no tray application. `switchtower serve` ends with Ctrl+C or SIGTERM.")
+    return faces.end(environ)
 
 
 _EXPECTED = (

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QApplication
 
 from app.store.paths import Paths, PathsError
@@ -57,6 +58,7 @@ def run(
     try:
         desktop = Desktop(loop)
         single.asked.connect(desktop.window.present)
+        single.told_to_quit.connect(desktop.quit)
         if open_window:
             desktop.window.present()
         return desktop.run(lambda runtime: runtime.start(host, port, tolerate_port=True), make_runtime)
@@ -66,6 +68,17 @@ def run(
         asyncio.set_event_loop(None)
         loop.close()
         single.release()
+
+
+def end_running(paths: Paths) -> int:
+    """Ask the tray application of this home to quit, and wait until it has; 0 also when none ran."""
+    if not paths.state_dir.is_dir():
+        return 0
+    core = QCoreApplication.instance() or QCoreApplication(["switchtower"])
+    del core
+    if SingleInstance(paths.state_dir).end_first():
+        return 0
+    return _refuse("The running Switchtower does not end. Choose Quit in its menu, or end it in the task manager.")
 
 
 def _refuse(line: str) -> int:

@@ -1,25 +1,27 @@
-"""One tray application per home folder: the first holds a lock and listens, a later one asks it to show itself."""
+"""One tray application per home folder: the first holds a lock and listens, later ones ask it to show itself or end."""
 
 import hashlib
 import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QElapsedTimer, QLockFile, QObject, QThread, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 SHOW = b"show\n"
-_SHOWN = b"shown\n"
+QUIT = b"quit\n"
+_ANSWERS = {SHOW: b"shown\n", QUIT: b"quitting\n"}
 _LONGEST_PATH_BYTES = 100
 _PATIENCE_MS = 3000
+_LONGEST_END_MS = 15_000  # requests in flight get 5 s, the rest of the clean-up less
 _PAUSE_MS = 50
 
 
 class SingleInstance(QObject):
-    """The lock and the socket of one home; `asked` is emitted when a later start wants the window shown."""
+    """The lock and the socket of one home; `asked` and `told_to_quit` are what a later start wants."""
 
     asked = Signal()
+    told_to_quit = Signal()
 
     def __init__(self, state_dir: Path) -> None:
         """Look at nothing yet; `state_dir` must exist before `acquire`."""
@@ -43,13 +45,18 @@ class SingleInstance(QObject):
     def _greet(self) -> None:
         while self._server is not None and (caller := self._server.nextPendingConnection()) is not None:
             caller.disconnected.connect(caller.deleteLater)
-            caller.readyRead.connect(partial(self._answer, caller))
+            caller.readyRead.connect(self._answer)
 
-    def _answer(self, caller: QLocalSocket) -> None:
-        if caller.readAll().data() == SHOW:
-            caller.write(_SHOWN)
+    def _answer(self) -> None:
+        """Answer whoever spoke; a slot that held the caller would keep this object, its parent, alive through it."""
+        caller = self.sender()
+        if not isinstance(caller, QLocalSocket):
+            return
+        wish = bytes(caller.readAll().data())
+        if (answer := _ANSWERS.get(wish)) is not None:
+            caller.write(answer)
             caller.flush()
-            self.asked.emit()
+            (self.told_to_quit if wish == QUIT else self.asked).emit()
         caller.disconnectFromServer()
 
     def show_first(self) -> bool:
@@ -57,19 +64,32 @@ class SingleInstance(QObject):
         clock = QElapsedTimer()
         clock.start()
         while clock.elapsed() < _PATIENCE_MS:
-            if self._ask():
+            if self._ask(SHOW):
                 return True
             QThread.msleep(_PAUSE_MS)
         return False
 
-    def _ask(self) -> bool:
+    def end_first(self, patience_ms: int = _LONGEST_END_MS) -> bool:
+        """Ask the instance that runs to quit and wait until it is gone; True when none runs any more."""
+        clock = QElapsedTimer()
+        clock.start()
+        heard = False
+        while not self._lock.tryLock(0):
+            if clock.elapsed() >= patience_ms:
+                return False
+            heard = heard or self._ask(QUIT)
+            QThread.msleep(_PAUSE_MS)
+        self._lock.unlock()
+        return True
+
+    def _ask(self, wish: bytes) -> bool:
         caller = QLocalSocket()
         caller.connectToServer(self._address)
         if not caller.waitForConnected(_PATIENCE_MS):
             return False
-        caller.write(SHOW)
+        caller.write(wish)
         caller.flush()
-        heard = caller.waitForReadyRead(_PATIENCE_MS) and caller.readAll().data() == _SHOWN
+        heard = caller.waitForReadyRead(_PATIENCE_MS) and caller.readAll().data() == _ANSWERS[wish]
         caller.abort()
         return heard
 

@@ -55,6 +55,14 @@ def test_without_a_command_it_is_the_tray_and_demo_is_the_demo() -> None:
     assert calls == [("tray", {"A": "b"}, "", None), ("tray", {}, "::1", 9), ("demo", {}, "", 0)]
 
 
+def test_quit_goes_to_the_windows_and_says_what_to_do_without_them(switchtower: Callable) -> None:
+    faces = Faces(tray=lambda *_: 9, demo=lambda *_: 9, end=len)
+    assert run(["quit"], {"A": "b", "C": "d"}, faces) == 2
+    refused = switchtower("quit")
+    assert refused.code == 1
+    assert "SIGTERM" in refused.err
+
+
 def test_without_faces_nothing_is_2(switchtower: Callable) -> None:
     assert switchtower().code == 2
     assert switchtower("demo").code == 2

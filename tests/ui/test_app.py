@@ -187,6 +187,32 @@ def test_a_second_start_shows_the_first(paths: Paths) -> None:
     assert codes == [0]
 
 
+def test_quit_on_the_command_line_ends_the_first_and_waits_for_it(paths: Paths) -> None:
+    environ = {**os.environ, "SWITCHTOWER_HOME": str(paths.state_dir)}
+    command = [sys.executable, "-m", "app", "quit"]
+    codes: list[int] = []
+
+    def end() -> None:
+        codes.append(subprocess.run(command, cwd=ROOT, env=environ, timeout=30, check=False).returncode)
+
+    thread = threading.Thread(target=end)
+
+    async def scene(runtime: FakeRuntime) -> None:
+        thread.start()
+
+    runtime = Startable(scene)
+    assert run(paths, runtime) == 0
+    assert runtime.stopped == 1
+    thread.join()
+    end()
+    assert codes == [0, 0]
+
+
+def test_there_is_nothing_to_quit_in_a_home_that_was_never_used(tmp_path: Path) -> None:
+    assert app.end_running(Paths.from_environ({"SWITCHTOWER_HOME": str(tmp_path / "new")})) == 0
+    assert not (tmp_path / "new").exists()
+
+
 async def test_every_window_opens_for_the_self_test(fake: FakeRuntime) -> None:
     runtime: Any = fake
     app.open_every_window(runtime)

@@ -22,6 +22,8 @@ from PySide6.QtCore import QCoreApplication
 from app.ui.single import SingleInstance
 app = QCoreApplication([])
 single = SingleInstance(Path(sys.argv[1]))
+if sys.argv[2:3] == ["end"]:
+    sys.exit(0 if single.end_first(int(sys.argv[3])) else 5)
 if len(sys.argv) > 2:
     import os
     print(single.acquire(), flush=True)
@@ -103,3 +105,28 @@ def test_strangers_are_not_answered(qtbot: QtBot, home: Path) -> None:
     assert asked == []
     assert caller.readAll().data() == b""
     first.release()
+
+
+def test_a_later_start_has_the_first_quit_and_waits_for_its_end(qtbot: QtBot, home: Path) -> None:
+    first = SingleInstance(home)
+    assert first.acquire()
+    with start(home, "end", "15000") as later:
+        with qtbot.waitSignal(first.told_to_quit, timeout=15_000):
+            pass
+        assert later.poll() is None
+        first.release()
+        assert later.wait(15) == 0
+
+
+def test_one_that_does_not_end_is_told_of(qtbot: QtBot, home: Path) -> None:
+    first = SingleInstance(home)
+    assert first.acquire()
+    with start(home, "end", "100") as later:
+        qtbot.waitUntil(lambda: later.poll() is not None, timeout=15_000)
+    assert later.returncode == 5
+    first.release()
+
+
+def test_where_none_runs_there_is_nothing_to_end(qapp: QApplication, home: Path) -> None:
+    assert SingleInstance(home).end_first()
+    assert SingleInstance(home).acquire()
