@@ -7,6 +7,7 @@ from app.domain.models import ModelInfo
 
 _EMBEDS = ("embedding", "embeddings")
 _METHODS = ["generateContent", "streamGenerateContent", "countTokens"]
+_EMBED_METHODS = ["embedContent", "batchEmbedContents"]
 
 
 def render_models(entries: Iterable[tuple[str, ModelInfo]]) -> bytes:
@@ -30,7 +31,7 @@ def _entry(owner: str, info: ModelInfo) -> dict[str, object]:
         "version": "001",
         "displayName": info.id,
         "description": f"Provided by {owner}.",
-        "supportedGenerationMethods": _METHODS if answers else [],
+        "supportedGenerationMethods": _METHODS if answers else _EMBED_METHODS,
     }
     if info.context_length is not None:
         out["inputTokenLimit"] = info.context_length

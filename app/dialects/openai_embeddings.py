@@ -7,9 +7,12 @@ from typing import NoReturn
 
 import msgspec
 
-from app.dialects import json_edit, openai, openai_errors
+from app.dialects import fields, json_edit, openai, openai_errors
 from app.dialects.dialect import StreamReader
+from app.dialects.embedding import no_stream, written
+from app.dialects.translator import Written
 from app.domain.chat import ApiRequest, Operation, Reply
+from app.domain.embedding import EmbedReply, EmbedRequest, Task
 from app.domain.faults import Fault, ProviderError
 
 NAME = "openai"
@@ -23,8 +26,21 @@ _FLOAT_BYTES = 4
 _FLOATS = msgspec.json.Decoder(list[float])
 
 
+_TASKS = {
+    "query": Task.QUERY,
+    "search_query": Task.QUERY,
+    "document": Task.DOCUMENT,
+    "passage": Task.DOCUMENT,
+    "search_document": Task.DOCUMENT,
+    "classification": Task.CLASSIFICATION,
+    "clustering": Task.CLUSTERING,
+}
+"""What `input_type` says at those of OpenAI's cousins that have it."""
+
+
 class _Vector(msgspec.Struct):
     embedding: msgspec.Raw
+    index: int | None = None
 
 
 _VECTORS = msgspec.json.Decoder(list[_Vector])
@@ -69,7 +85,7 @@ def open_stream(request: ApiRequest) -> StreamReader:
     Raises:
         FaultError: INVALID_REQUEST, always.
     """
-    raise openai.invalid_request("Embeddings cannot be streamed.", "Leave `stream` out.", "stream")
+    no_stream()
 
 
 def parse_fault(body: bytes) -> ProviderError:
@@ -85,6 +101,92 @@ def render_fault(fault: Fault, request_id: str) -> bytes:  # OpenAI's envelope h
 def render_stream_fault(fault: Fault, request_id: str) -> bytes:
     """Make an in-band error event, which only the protocol asks for."""
     return openai_errors.render_error_event(fault)
+
+
+# -- translated
+
+
+def read_texts(body: bytes) -> EmbedRequest:
+    """Read a client's request for a provider that speaks another dialect.
+
+    Raises:
+        FaultError: INVALID_REQUEST, also for lists of tokens, which mean nothing to other models.
+    """
+    sent = fields.parse_object(body)
+    given = sent.get("input")
+    if not isinstance(given, str) and not (isinstance(given, list) and all(isinstance(text, str) for text in given)):
+        fields.refuse(
+            "`input` holds tokens, which this model's provider cannot read.", "Send the texts themselves.", "input"
+        )
+    if not given:
+        fields.refuse("`input` is empty.", "Send a text or a list of texts.", "input")
+    if sent.get("output_dtype") not in (None, "float"):
+        fields.refuse_field("output_dtype", "provider's")
+    task = sent.get("input_type")
+    return EmbedRequest(
+        model=fields.text(sent, "model"),
+        texts=fields.strings(sent, "input"),
+        dimensions=fields.integer(sent, "dimensions"),
+        task=_TASKS.get(task) if isinstance(task, str) else None,
+        base64=fields.text(sent, "encoding_format") == "base64",
+        extras=tuple(name for name in sent if name not in _KNOWN),
+    )
+
+
+_KNOWN = frozenset({"model", "input", "dimensions", "encoding_format", "input_type", "output_dtype"})
+
+
+def write_texts(request: EmbedRequest, model: str) -> Written:
+    """Write the texts for a provider; one alone goes as a string, which all of them take."""
+    texts = request.texts[0] if len(request.texts) == 1 else request.texts
+    out: fields.Object = {"model": model, "input": texts}
+    if request.dimensions is not None:
+        out["dimensions"] = request.dimensions
+    unsaid = [name for name, value in (("task", request.task), ("truncate", request.truncate)) if value is not None]
+    return written(PATH, out, *request.extras, *unsaid)
+
+
+def read_vectors(body: bytes) -> EmbedReply:
+    """Read a provider's vectors, in the order of their numbers.
+
+    Raises:
+        InBandError: the body is an error object in spite of its status.
+        FaultError: BAD_REPLY, when it has no vectors that are numbers or can become some.
+    """
+    members, usage = openai.read_reply(body, "data")
+    start, end = members["data"][-1]
+    try:
+        found = _VECTORS.decode(body[start:end])
+    except json_edit.BAD_JSON:
+        raise openai.bad_reply("vectors in no known shape") from None
+    ordered = sorted(enumerate(found), key=lambda at: at[0] if at[1].index is None else at[1].index)
+    return EmbedReply(tuple(_numbers(bytes(vector.embedding)) for _, vector in ordered), usage=usage)
+
+
+def write_vectors(reply: EmbedReply, request: EmbedRequest) -> bytes:
+    """Write the vectors in the encoding that was asked for; counts that are unknown are 0, which clients need."""
+    data = [
+        {
+            "object": "embedding",
+            "index": at,
+            "embedding": msgspec.Raw(_to_base64(vector) if request.base64 else vector),
+        }
+        for at, vector in enumerate(reply.vectors)
+    ]
+    tokens = reply.usage.input or 0
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return json_edit.dumps({"object": "list", "data": data, "model": request.model, "usage": usage})
+
+
+def _numbers(vector: bytes) -> bytes:
+    """A vector as a list of numbers, whatever it came as."""
+    if vector[:1] == b'"':
+        return _to_numbers(vector)
+    try:
+        _FLOATS.decode(vector)
+    except json_edit.BAD_JSON:
+        _refuse()
+    return vector
 
 
 def _wrong_mark(request: ApiRequest) -> bytes:

@@ -139,6 +139,9 @@ def _capabilities(item: Mapping[str, Any]) -> Iterable[str]:
     ]
     names += (kind for kind in _list(_object(item.get("architecture")).get("input_modalities")) if kind != "text")
     names += (name for name in _list(item.get("supported_parameters")) if name in _PARAMETERS)
+    methods = _list(item.get("supportedGenerationMethods"))  # Gemini's
+    if "embedContent" in methods and "generateContent" not in methods:
+        names.append("embeddings")
     for name in names:
         if isinstance(name, str) and name.strip() and name != "model":
             word = clean(name).strip().lower()

@@ -3,10 +3,22 @@
 import time
 from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from app.dialects import anthropic, gemini, json_edit, ollama, ollama_generate, openai_chat, responses
+from app.dialects import (
+    anthropic,
+    gemini,
+    gemini_embed,
+    json_edit,
+    ollama,
+    ollama_embed,
+    ollama_generate,
+    openai_chat,
+    openai_embeddings,
+    responses,
+)
 from app.dialects.dialect import Dialect
+from app.dialects.embedding import EmbedClient, EmbedProvider, EmbedTranslation
 from app.dialects.paths import fill
 from app.dialects.translation import Side, Translation
 from app.domain.chat import ApiRequest
@@ -18,11 +30,23 @@ from app.providers.spec import ProviderSpec
 _ALL: tuple[Side, ...] = (openai_chat, anthropic, gemini, ollama, ollama_generate, responses)
 _SIDES: Mapping[str, Side] = {side.NAME: side for side in _ALL}
 
+_VECTORS: Mapping[str, EmbedProvider] = {
+    openai_embeddings.NAME: openai_embeddings,
+    gemini.NAME: gemini_embed.BATCH,
+    ollama.NAME: ollama_embed.EMBED,
+}
+"""Who makes vectors, by its dialect."""
 
-def between(client: Dialect, spec: ProviderSpec) -> Dialect | Translation:
+_FAMILIES: Mapping[str, str] = {ollama_generate.NAME: ollama.NAME}
+"""Dialects of clients that the providers of another name speak, too."""
+
+
+def between(client: Dialect, spec: ProviderSpec) -> Dialect | Translation | EmbedTranslation:
     """What joins a client's dialect and a provider's: the dialect itself when both speak the same."""
-    if spec.dialect == client.NAME:
+    if spec.dialect == client.NAME or spec.dialect == _FAMILIES.get(client.NAME):
         return client
+    if hasattr(client, "read_texts"):
+        return EmbedTranslation(cast("EmbedClient", client), _VECTORS[spec.dialect])
     provider = _SIDES[spec.dialect]
     quirks = openai_chat.QUIRKS.get(spec.id)
     write = partial(openai_chat.write_request, quirks=quirks) if provider is openai_chat and quirks else None
@@ -38,7 +62,9 @@ class Sent(NamedTuple):
     dropped: tuple[str, ...]
 
 
-def write(dialect: Dialect | Translation, request: ApiRequest, provider: Provider, model: str, hops: str) -> Sent:
+def write(
+    dialect: Dialect | Translation | EmbedTranslation, request: ApiRequest, provider: Provider, model: str, hops: str
+) -> Sent:
     """Write `request` for `model` at `provider`; `hops` are the marks of the proxies it has come through.
 
     Raises:
@@ -46,7 +72,7 @@ def write(dialect: Dialect | Translation, request: ApiRequest, provider: Provide
     """
     headers = onward(hops) if hops and provider.nearby else ()
     dropped: tuple[str, ...] = ()
-    if isinstance(dialect, Translation):
+    if isinstance(dialect, Translation | EmbedTranslation):
         written = dialect.write(request, model)
         path, body, dropped = written.path, written.body, written.dropped
     else:

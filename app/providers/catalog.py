@@ -1,7 +1,7 @@
 """One row per provider: this is the file to edit to add one."""
 
 from app.domain.chat import Operation
-from app.providers.spec import ANTHROPIC, GEMINI, OPENAI, TEXT, Auth, ProviderSpec
+from app.providers.spec import ANTHROPIC, GEMINI, OLLAMA, OPENAI, TEXT, Auth, ProviderSpec
 
 _PICTURES = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS})
 _SOUND = frozenset({Operation.SPEECH, Operation.TRANSCRIPTIONS})
@@ -64,7 +64,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         models_path="/v1beta/models?pageSize=1000",
         docs="https://ai.google.dev/gemini-api/docs",
         key_url="https://aistudio.google.com/apikey",
-        operations=_CHAT,
+        operations=_CHAT_EMBEDDINGS,
     ),
     ProviderSpec(
         "mistral",
@@ -266,6 +266,17 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://docs.ollama.com/api/openai-compatibility",
+    ),
+    ProviderSpec(
+        "ollama-native",
+        "Ollama (its own API)",
+        OLLAMA,
+        "http://127.0.0.1:11434",
+        Auth.NONE,
+        models_path="/api/tags",
+        local=True,
+        docs="https://docs.ollama.com/api",
+        operations=_CHAT_EMBEDDINGS,
     ),
     ProviderSpec(
         "lmstudio",

@@ -93,7 +93,7 @@ class ProviderSpec:
         return urlsplit(self.base_url).netloc
 
 
-_VERSIONS = {ANTHROPIC: "/v1", GEMINI: "/v1beta"}
+_VERSIONS = {ANTHROPIC: "/v1", GEMINI: "/v1beta", OLLAMA: "/api"}
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "id": str,

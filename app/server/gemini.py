@@ -1,8 +1,11 @@
 """What Gemini's clients say in the path (model, verb), and what they ask beside answers: models, counts of tokens."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
-from app.dialects import fields, gemini, gemini_models
+from app.dialects import fields, gemini, gemini_embed, gemini_models
+from app.dialects.gemini_array import TYPE, ArrayFraming
 from app.domain.chat import Answer, ApiRequest, Operation
 from app.server.asgi import JSON
 from app.server.gate import Visit
@@ -10,6 +13,7 @@ from app.server.local import Facade, count, find_model
 
 MODEL_PREFIX = "/v1beta/models/"
 _MODELS = "/models/"
+_STREAM = "streamGenerateContent"
 
 
 def parse(visit: Visit) -> ApiRequest:
@@ -19,14 +23,22 @@ def parse(visit: Visit) -> ApiRequest:
         FaultError: INVALID_REQUEST.
     """
     model, verb = _said(visit.path)
-    stream = verb == "streamGenerateContent"
-    if stream and (b"alt", b"sse") not in parse_qsl(visit.query):
-        fields.refuse(
-            "Streams come as server-sent events only, not as a JSON array.",
-            "Add ?alt=sse to the path, as Google's own packages do.",
-            "alt",
-        )
-    return gemini.parse_request(visit.body, model, stream=stream)
+    request = gemini.parse_request(visit.body, model, stream=verb == _STREAM)
+    return replace(request, stream_type=TYPE) if request.stream and _wants_array(visit) else request
+
+
+def framing(visit: Visit) -> ArrayFraming | None:
+    """What turns the events of a stream into the JSON array that comes without `alt=sse`; None for all else."""
+    return ArrayFraming() if visit.path.endswith(_STREAM) and _wants_array(visit) else None
+
+
+def _wants_array(visit: Visit) -> bool:
+    return (b"alt", b"sse") not in parse_qsl(visit.query)
+
+
+def embeds(dialect: gemini_embed.Embeddings) -> Callable[[Visit], ApiRequest]:
+    """Make the reader of what routing needs: the model is in the path."""
+    return lambda visit: dialect.parse_request(visit.body, _said(visit.path)[0])
 
 
 def _said(path: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from app.dialects import (
     anthropic,
     gemini,
+    gemini_embed,
     ollama,
     ollama_generate,
     openai_chat,
@@ -16,6 +17,7 @@ from app.dialects import (
     responses,
 )
 from app.dialects.dialect import Dialect
+from app.dialects.gemini_array import ArrayFraming
 from app.dialects.ollama_embed import EMBED, EMBEDDINGS
 from app.domain.chat import Answer, ApiRequest, Operation
 from app.domain.faults import Fault, FaultError, FaultKind
@@ -40,7 +42,7 @@ class Route:
 
     `in_thread`: answering takes so long that others should not wait for it. `versioned`: the row in its place for
     those who send `anthropic-version`. `parse` reads a request whose path says more than where it goes.
-    `form`: the body may be a form with files.
+    `form`: the body may be a form with files. `framing` says how a stream's events are to be framed anew.
     """
 
     methods: tuple[str, ...]
@@ -52,6 +54,7 @@ class Route:
     versioned: "Route | None" = None
     parse: Callable[[Visit], ApiRequest] | None = None
     form: bool = False
+    framing: Callable[[Visit], ArrayFraming | None] | None = None
 
 
 _GET = ("GET", "HEAD")
@@ -59,7 +62,15 @@ _POST = ("POST",)
 _MODEL_AND = "{model}:"
 """Stands in a path for a model's name, with a verb behind it."""
 _GEMINI = Route(_POST, gemini, Operation.CHAT, parse=own_gemini.parse)
-_GEMINI_VERBS = "Of Gemini's methods generateContent, streamGenerateContent and countTokens are served."
+_GEMINI_STREAM = replace(_GEMINI, framing=own_gemini.framing)
+_GEMINI_VERBS = (
+    "Of Gemini's methods generateContent, streamGenerateContent, countTokens, embedContent and batchEmbedContents"
+    " are served."
+)
+_GEMINI_EMBED, _GEMINI_BATCH = (
+    Route(_POST, embeds, Operation.EMBEDDINGS, parse=own_gemini.embeds(embeds))
+    for embeds in (gemini_embed.ONE, gemini_embed.BATCH)
+)
 _GEMINI_COUNT = Route(_POST, gemini, local=own_gemini.count_tokens)
 
 TABLE: Mapping[str, Route] = {
@@ -93,10 +104,14 @@ TABLE: Mapping[str, Route] = {
     "/v1beta/models": Route(_GET, gemini, local=own_gemini.models),
     own_gemini.MODEL_PREFIX: Route(_GET, gemini, local=own_gemini.model),
     "/v1beta/models/{model}:generateContent": _GEMINI,
-    "/v1beta/models/{model}:streamGenerateContent": _GEMINI,
+    "/v1beta/models/{model}:streamGenerateContent": _GEMINI_STREAM,
+    "/v1beta/models/{model}:embedContent": _GEMINI_EMBED,
+    "/v1beta/models/{model}:batchEmbedContents": _GEMINI_BATCH,
     "/v1beta/models/{model}:countTokens": _GEMINI_COUNT,
     "/v1/models/{model}:generateContent": _GEMINI,
-    "/v1/models/{model}:streamGenerateContent": _GEMINI,
+    "/v1/models/{model}:streamGenerateContent": _GEMINI_STREAM,
+    "/v1/models/{model}:embedContent": _GEMINI_EMBED,
+    "/v1/models/{model}:batchEmbedContents": _GEMINI_BATCH,
     "/v1/models/{model}:countTokens": _GEMINI_COUNT,
 }
 """What is answered. A path that ends in a slash (but the root) stands for all that begin with it."""
@@ -177,11 +192,15 @@ class Routes:
             answer = fault_answer(SHUTTING_DOWN, route.dialect, visit.request_id)
             await send_plain(send, answer, (*visit.cors, *_CLOSE))
             return
+        frame = route.framing(visit) if route.framing is not None else None
         if answer.stream is None:
-            await send_plain(send, answer, visit.cors)
+            await send_plain(send, answer if frame is None else frame.plain(answer), visit.cors)
         else:
-            cut = await _send_stream(send, start_message(answer, visit.cors), answer.stream)
+            stream = answer.stream if frame is None else frame.through(answer.stream)
+            cut = await _send_stream(send, start_message(answer, visit.cors), stream)
             last = route.dialect.render_stream_fault(SHUTTING_DOWN, visit.request_id) if cut else b""
+            if frame is not None:
+                last = frame.feed(last) + frame.end()
             await send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _answer(self, route: Route, visit: Visit) -> Answer:

@@ -69,10 +69,37 @@ async def test_a_stream_ends_with_finish_and_usage(client: httpx.AsyncClient) ->
     assert found[-1]["usageMetadata"]["totalTokenCount"] == 20
 
 
-async def test_a_list_instead_of_a_stream_is_refused_with_the_remedy(client: httpx.AsyncClient) -> None:
+async def test_without_alt_sse_the_events_are_the_items_of_an_array(
+    client: httpx.AsyncClient, one: FaultyUpstream, two: FaultyUpstream
+) -> None:
     answer = await client.post(f"{MODEL}:streamGenerateContent", json=ASK)
-    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
-    assert "alt=sse" in answer.json()["error"]["message"]
+    assert answer.headers["content-type"] == "application/json; charset=UTF-8"
+    found = answer.json()
+    assert len(found) > 1
+    words = "".join(part["text"] for item in found for part in item["candidates"][0]["content"]["parts"])
+    assert words.startswith("one")
+    assert found[-1]["candidates"][0]["finishReason"] == "STOP"
+    one.script(plays.TRUNCATED_CHUNKED)
+    broken = (await client.post(f"{MODEL}:streamGenerateContent", json=ASK)).json()
+    assert broken[-1]["error"]["status"] == "INTERNAL"
+    one.script(plays.BAD_REQUEST)
+    two.script(plays.BAD_REQUEST)
+    refused = await client.post(f"{MODEL}:streamGenerateContent?alt=json", json=ASK)
+    assert (refused.status_code, refused.json()[0]["error"]["status"]) == (400, "INVALID_ARGUMENT")
+
+
+async def test_embeddings_of_one_text_and_of_many(client: httpx.AsyncClient, one: FaultyUpstream) -> None:
+    content = {"parts": [{"text": "a"}]}
+    answer = await client.post(f"{MODEL}:embedContent", json={"content": content, "taskType": "CLUSTERING"})
+    assert answer.json()["embedding"] == {"values": [0.25, -0.5, 0.0]}
+    assert answer.headers["x-switchtower-dropped-params"] == "task"
+    assert one.posts[-1].json == {"model": "test-small", "input": "a"}
+    batch = [{"model": "models/test-small", "content": content, "outputDimensionality": 3}] * 2
+    many = await client.post(f"{MODEL}:batchEmbedContents", json={"requests": batch})
+    assert [vector["values"][-1] for vector in many.json()["embeddings"]] == [0.0, 1.0]
+    assert one.posts[-1].json == {"model": "test-small", "input": ["a", "a"], "dimensions": 3}
+    refused = await client.post(f"{MODEL}:embedContent", json={"content": {"parts": [{"inlineData": {}}]}})
+    assert (refused.status_code, refused.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
 async def test_a_dead_provider_is_invisible(client: httpx.AsyncClient, one: FaultyUpstream) -> None:

@@ -42,6 +42,12 @@ def gemini_exchanges() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def gemini_embeddings() -> list[dict[str, Any]]:
+    """Exchanges with Gemini's `batchEmbedContents` and `embedContent`."""
+    return [e for e in _recorded("provider_exchanges.jsonl.gz") if e["path"].endswith("mbedContents")]
+
+
+@pytest.fixture(scope="session")
 def responses_exchanges() -> list[dict[str, Any]]:
     """Exchanges with OpenAI's `/v1/responses`."""
     return [e for e in _recorded("provider_exchanges.jsonl.gz") if e["path"].endswith("/responses")]

@@ -14,7 +14,10 @@ def test_every_name_comes_once_with_its_limits() -> None:
     first, second = json.loads(render_models(entries))["models"]
     assert (first["name"], first["inputTokenLimit"], first["outputTokenLimit"]) == ("models/a/b", 100, 10)
     assert "generateContent" in first["supportedGenerationMethods"]
-    assert (second["name"], second["supportedGenerationMethods"]) == ("models/e", [])
+    assert (second["name"], second["supportedGenerationMethods"]) == (
+        "models/e",
+        ["embedContent", "batchEmbedContents"],
+    )
     assert json.loads(render_model("one", big)) == first
 
 

@@ -1,4 +1,4 @@
-"""Embeddings for Ollama's clients, from providers that speak OpenAI's dialect."""
+"""Ollama's embeddings: passed through, and both sides of their translation."""
 
 import json
 from typing import Any
@@ -8,25 +8,51 @@ import pytest
 from app.dialects.dialect import Dialect
 from app.dialects.ollama_embed import EMBED, EMBEDDINGS
 from app.domain.chat import Operation
+from app.domain.embedding import EmbedReply, EmbedRequest, Task
 from app.domain.faults import Fault, FaultError, FaultKind, InBandError
+from app.domain.usage import Usage
 
-VECTORS = b'{"data":[{"index":1,"embedding":[3,4.5]},{"index":0,"embedding":[1,2]}],"usage":{"prompt_tokens":4}}'
+BODY = (
+    b'{ "input":["a","\\u00e9"],"model":"m","truncate":true,"options":{"num_ctx":5},"dimensions":2,"keep_alive":"5m"}'
+)
+ANSWER = b'{"model":"m","embeddings":[[1e0,2],[3,4.50]],"total_duration":7,"prompt_eval_count":4}'
 
 
-def test_a_list_of_texts() -> None:
-    body = {"model": "m", "input": ["a", "b"], "truncate": True, "options": {"num_ctx": 5}, "dimensions": 2}
-    request = EMBED.parse_request(json.dumps(body).encode())
+def test_to_an_ollama_the_bytes_stay() -> None:
+    request = EMBED.parse_request(BODY)
     assert (request.operation, request.model, request.stream) == (Operation.EMBEDDINGS, "m", False)
-    assert json.loads(EMBED.build_request(request, "n")) == {"model": "n", "input": ["a", "b"], "dimensions": 2}
-    reply = EMBED.parse_reply(request, VECTORS)
-    assert json.loads(reply.body)["embeddings"] == [[1, 2], [3, 4.5]]
-    assert (json.loads(reply.body)["prompt_eval_count"], reply.usage.input) == (4, 4)
+    assert EMBED.build_request(request, "n") == BODY.replace(b'"m"', b'"n"', 1)
+    reply = EMBED.parse_reply(request, ANSWER)
+    assert (reply.body, reply.usage.input) == (ANSWER, 4)
+
+
+def test_a_list_of_texts_for_others() -> None:
+    read = EMBED.read_texts(BODY)
+    assert read == EmbedRequest("m", ("a", "é"), dimensions=2, truncate=True)
+    assert EMBED.read_texts(b'{"model":"m","input":"a","more":1}').extras == ("more",)
+    reply = EmbedReply((b"[1e0,2]", b"[3,4.50]"), usage=Usage(fresh_input=4))
+    assert b'"embeddings":[[1e0,2],[3,4.50]]' in EMBED.write_vectors(reply, read)
+    assert json.loads(EMBED.write_vectors(reply, read))["prompt_eval_count"] == 4
+    assert "prompt_eval_count" not in json.loads(EMBED.write_vectors(EmbedReply((b"[1]",)), read))
+
+
+def test_texts_of_others() -> None:
+    written = EMBED.write_texts(EmbedRequest("x", ("a",), 3, Task.QUERY, extras=("user",)), "m")
+    assert (written.path, json.loads(written.body), written.dropped) == (
+        "/api/embed",
+        {"model": "m", "input": ["a"], "dimensions": 3},
+        ("user", "task"),
+    )
+    assert EMBED.read_vectors(ANSWER).vectors == (b"[1e0,2]", b"[3,4.50]")
 
 
 def test_the_older_path_takes_one_text() -> None:
     request = EMBEDDINGS.parse_request(b'{"model":"m","prompt":"a"}')
-    assert json.loads(request.body) == {"model": "m", "input": "a"}
-    assert json.loads(EMBEDDINGS.parse_reply(request, VECTORS).body) == {"embedding": [1, 2]}
+    assert EMBEDDINGS.build_request(request, "m") == request.body
+    read = EMBEDDINGS.read_texts(request.body)
+    assert read.texts == ("a",)
+    assert json.loads(EMBEDDINGS.write_vectors(EmbedReply((b"[1,2]",)), read)) == {"embedding": [1, 2]}
+    assert EMBEDDINGS.parse_reply(request, b'{"embedding":[1]}').body == b'{"embedding":[1]}'
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"model":"m"}', b'{"model":"m","input":5}', b'{"model":"m","input":[]}'])
@@ -38,8 +64,9 @@ def test_what_cannot_be_read_is_refused(body: bytes) -> None:
 
 def test_bad_answers() -> None:
     request = EMBED.parse_request(b'{"model":"m","input":"a"}')
-    with pytest.raises(FaultError):
-        EMBED.parse_reply(request, b'{"data":[{"embedding":"AAAA"}]}')
+    for body in (b'{"embeddings":["AAAA"]}', b"{}", b"[", b'{"embeddings":{}}', b'{"embeddings":[["a"]]}'):
+        with pytest.raises(FaultError):
+            EMBED.parse_reply(request, body)
     with pytest.raises(InBandError):
         EMBED.parse_reply(request, b'{"error":"no"}')
     with pytest.raises(FaultError):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.dialects import anthropic, gemini, openai_chat, openai_embeddings
+from app.dialects import anthropic, gemini, gemini_embed, ollama_embed, ollama_generate, openai_chat, openai_embeddings
 from app.dialects.dialect import Dialect
 from app.domain.chat import Operation
 from app.engine import wire
@@ -13,7 +13,7 @@ from app.engine.bus import Bus
 from app.engine.provider import Provider
 from app.providers.catalog import CATALOG
 from app.providers.outgoing import Outgoing
-from app.providers.spec import ANTHROPIC, GEMINI, ProviderSpec
+from app.providers.spec import ANTHROPIC, GEMINI, OLLAMA, OPENAI, ProviderSpec
 from app.store.settings import Provider as Settings
 
 CHAT = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hi"}], "seed": 1}).encode()
@@ -89,3 +89,27 @@ def test_marks_of_proxies_go_on_to_servers_nearby_only() -> None:
     near = provider()
     near.nearby = True
     assert wire.write(openai_chat, request, near, "x", "abc").headers != ()
+
+
+def test_an_ollama_gets_what_its_own_clients_sent() -> None:
+    to = provider(dialect=OLLAMA)
+    body = b'{ "model":"m","prompt":"a","suffix":"b","options":{"num_ctx":5}}'
+    dialect = wire.between(ollama_generate, to.spec)
+    assert wire.write(dialect, ollama_generate.parse_request(body), to, "m", "") == ("/api/generate", body, (), ())
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path"),
+    [(OPENAI, "/embeddings"), (GEMINI, "/v1beta/models/e:batchEmbedContents"), (OLLAMA, "/api/embed")],
+)
+@pytest.mark.parametrize("client", [openai_embeddings, ollama_embed.EMBED], ids=["openai", "ollama"])
+def test_vectors_are_asked_for_in_the_providers_dialect(client: Dialect, dialect: str, path: str) -> None:
+    request, to = client.parse_request(b'{"model":"m","input":"x"}'), provider(dialect=dialect)
+    assert wire.write(wire.between(client, to.spec), request, to, "e", "").path == path
+
+
+def test_geminis_vectors_pass_through() -> None:
+    request = gemini_embed.ONE.parse_request(b'{"content":{}}', "m")
+    to = provider(dialect=GEMINI)
+    sent = wire.write(wire.between(gemini_embed.ONE, to.spec), request, to, "e", "")
+    assert (sent.path, sent.body) == ("/v1beta/models/e:embedContent", request.body)

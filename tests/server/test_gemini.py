@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.chat import ApiRequest
+from app.dialects import gemini_embed
+from app.domain.chat import ApiRequest, Operation
 from app.domain.faults import FaultError
 from app.domain.models import ModelInfo
 from app.engine.catalogue import ModelPage
@@ -47,8 +48,16 @@ def test_the_model_is_in_the_path(path: str, model: str) -> None:
 def test_the_verb_says_whether_it_streams() -> None:
     path = "/v1beta/models/m:streamGenerateContent"
     assert gemini.parse(visit(path, b"key=x&alt=sse")).stream
-    with pytest.raises(FaultError, match="alt=sse"):
-        gemini.parse(visit(path))
+    assert gemini.framing(visit(path, b"alt=sse")) is None
+    assert gemini.parse(visit(path)).stream_type.startswith(b"application/json")
+    assert gemini.framing(visit(path, b"alt=json")) is not None
+    assert gemini.framing(visit("/v1beta/models/m:generateContent")) is None
+
+
+def test_embeddings_have_their_model_in_the_path() -> None:
+    parse = gemini.embeds(gemini_embed.ONE)
+    request = parse(visit("/v1beta/models/one/a:embedContent", body=b'{"content":{}}'))
+    assert (request.model, request.operation) == ("one/a", Operation.EMBEDDINGS)
 
 
 def test_models_in_geminis_shape() -> None:
