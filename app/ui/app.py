@@ -119,6 +119,7 @@ class Desktop:
             open_health=lambda: self.window.present("health"),
             open_usage=lambda: self.window.present("usage"),
             add_provider=self.window.add_provider,
+            about=self.window.show_about,
             quit=self.quit,
         )
 
@@ -182,6 +183,7 @@ def open_every_window(runtime: "Runtime") -> None:
         window.show()
         app.processEvents()
     window.add_provider(first=True)
+    window.show_about()
     app.processEvents()
     bridge.detach()
     window.hide()

@@ -27,6 +27,7 @@ class Actions:
     open_health: Callable[[], None]
     open_usage: Callable[[], None]
     add_provider: Callable[[], None]
+    about: Callable[[], None]
     quit: Callable[[], None]
 
 
@@ -95,6 +96,7 @@ class TrayMenu(QMenu):
         self._entry("usage", "&Usage", self._actions.open_usage)
         self._add = self._entry("add-provider", "A&dd a provider…", self._actions.add_provider)
         self.addSeparator()
+        self._about = self._entry("about", "A&bout Switchtower", self._actions.about)
         self._entry("quit", "&Quit", self._actions.quit)
 
     def _entry(self, name: str, text: str, do: Callable[[], None] | None) -> QAction:
@@ -156,7 +158,8 @@ class TrayMenu(QMenu):
     def _usable(self, snapshot: "Snapshot | None") -> list[tuple[QAction, bool]]:
         """Which entries make sense now."""
         up = snapshot is not None
-        return [(self._address, snapshot is not None and bool(snapshot.listening)), (self._token, up), (self._add, up)]
+        listens = snapshot is not None and bool(snapshot.listening)
+        return [(self._address, listens), (self._token, up), (self._add, up), (self._about, up)]
 
     # -- commands
 

@@ -20,6 +20,7 @@ from app.ui import icons, theme
 from app.ui.bridge import Bridge
 from app.ui.loop import make_loop
 from app.ui.tray_menu import Actions, TrayMenu
+from app.ui.windows.about import About
 from app.ui.windows.key import KeyDialog
 from app.ui.windows.main import MainWindow
 from ui.fake_runtime import FakeRuntime, provider
@@ -109,7 +110,7 @@ async def shoot_all(camera: Camera, look: str) -> None:
 
 
 async def shoot_dialogs(camera: Camera, look: str, window: MainWindow, bridge: Bridge) -> None:
-    menu = TrayMenu(bridge, Actions(*[lambda: None] * 6))
+    menu = TrayMenu(bridge, Actions(*[lambda: None] * 7))
     menu.popup(window.pos())
     await camera.shoot(menu, f"{look}-menu")
     menu.close()
@@ -132,6 +133,12 @@ async def shoot_dialogs(camera: Camera, look: str, window: MainWindow, bridge: B
     dialog.steps.setCurrentIndex(1)
     await camera.shoot(dialog, f"{look}-welcome-done")
     dialog.reject()
+    window.show_about()
+    await asyncio.sleep(0.5)
+    about = window.findChild(About)
+    assert about is not None
+    await camera.shoot(about, f"{look}-about")
+    about.reject()
     key = KeyDialog(bridge, PROVIDERS[3], window)
     key.open()
     await camera.shoot(key, f"{look}-key")

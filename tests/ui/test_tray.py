@@ -26,7 +26,7 @@ def opened() -> list[str]:
 def made(qtbot: QtBot, bridge: Bridge, opened: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Tray]:
     monkeypatch.setattr(tray, "PATIENCE_MS", 20)
     monkeypatch.setattr(tray, "LOOK_EVERY_MS", 20)
-    nothing = [lambda: None] * 3
+    nothing = [lambda: None] * 4
     made = Tray(bridge, Actions(lambda: None, lambda: None, lambda: opened.append("window"), *nothing))
     bridge.refresh()
     yield made

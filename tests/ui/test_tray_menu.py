@@ -62,6 +62,7 @@ def test_it_says_all_there_is(menu: TrayMenu) -> None:
         "Open Switchtower",
         "Usage",
         "Add a provider…",
+        "About Switchtower",
         "Quit",
     ]
     assert not menu.actions()[0].isEnabled()

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.ui import icons, theme
 from app.ui.windows import plain
+from app.ui.windows.about import About
 from app.ui.windows.banner import Banner
 from app.ui.windows.header import Header
 from app.ui.windows.health import HealthPage
@@ -72,7 +73,10 @@ class MainWindow(QMainWindow):
             self.pages.addWidget(page.make(self))
         self.side.currentRowChanged.connect(self.pages.setCurrentIndex)
         self.side.setCurrentRow(0)
-        self._lay_out(plain.button("quit", "&Quit", quit_program, "Quit Switchtower"))
+        self._lay_out(
+            plain.button("about", "A&bout", self.show_about, "About Switchtower", role="link"),
+            plain.button("quit", "&Quit", quit_program, "Quit Switchtower"),
+        )
         self._add_shortcuts(quit_program)
         bridge.changed.connect(self.show_snapshot)
         bridge.notice.connect(self.banner.tell)
@@ -96,12 +100,13 @@ class MainWindow(QMainWindow):
             item.setSizeHint(QSize(0, side.fontMetrics().height() + theme.MARGIN_PX))
         return side
 
-    def _lay_out(self, leave: QWidget) -> None:
+    def _lay_out(self, *below: QWidget) -> None:
         left = QVBoxLayout()
         left.setSpacing(theme.MARGIN_PX)
         left.addLayout(_brand())
         left.addWidget(self.side, 1)
-        left.addWidget(leave)
+        for button in below:
+            left.addWidget(button)
         right = QVBoxLayout()
         right.setSpacing(theme.GAP_PX + 4)
         for widget in (self.header, self.banner):
@@ -168,6 +173,14 @@ class MainWindow(QMainWindow):
             self._welcome = Welcome(self.bridge, self, first=first)
             self._welcome.finished.connect(self._welcome_over)
             QTimer.singleShot(0, self._welcome, self._welcome.open)
+
+    def show_about(self) -> None:
+        """Open the dialog that names version, parts and licences."""
+        if self.bridge.runtime is None:
+            return
+        self.present()
+        if self.findChild(About) is None:
+            QTimer.singleShot(0, About(self.bridge, self).open)
 
     def _welcome_over(self) -> None:
         if self._welcome is not None:

@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from app.store.settings_errors import SettingsError
 from app.ui.bridge import Bridge
+from app.ui.windows.about import About
 from app.ui.windows.main import PAGES, MainWindow
 from app.ui.windows.welcome import Welcome
 from ui.fake_runtime import FakeRuntime
@@ -134,3 +135,17 @@ def test_everything_that_takes_the_keyboard_has_a_name(window: MainWindow) -> No
             assert widget.accessibleName() or isinstance(widget, QPushButton), widget.objectName()
     for name in ("side-bar", "providers", "usage", "provider-error", "usage-chart"):
         assert window.findChild(QWidget, name).accessibleName(), name
+
+
+async def test_about_opens_once_from_the_side_bar_and_from_the_tray(
+    qtbot: QtBot, window: MainWindow, fake: FakeRuntime
+) -> None:
+    window.show_about()
+    window.findChild(QPushButton, "about").click()
+    qtbot.waitUntil(lambda: any(dialog.isVisible() for dialog in window.findChildren(About)))
+    await fake.settle()
+    [dialog] = window.findChildren(About)
+    assert window.isVisible()
+    dialog.findChild(QPushButton, "close-about").click()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert window.findChildren(About) == []
