@@ -1,22 +1,19 @@
-"""OpenAI Responses, `POST /v1/responses`: what agents such as Codex speak, made from the hub for every provider.
-
-No kind of provider in the catalog is asked in this dialect, so the side of the hub that would is not there.
-"""
+"""OpenAI Responses, `POST /v1/responses`: passed through to who has it, made from the hub for every other provider."""
 
 from dataclasses import replace
-from typing import NoReturn
 
-from app.dialects import fields, openai
+from app.dialects import openai
 from app.dialects.responses_errors import parse_fault, render_fault, render_stream_fault
+from app.dialects.responses_events import EventReader
 from app.dialects.responses_items import NAME
+from app.dialects.responses_read import read_reply
 from app.dialects.responses_reply import write_reply
 from app.dialects.responses_request import read_request
 from app.dialects.responses_stream import ResponsesStream
+from app.dialects.responses_write import PATH, write_request
 from app.dialects.responses_writer import EventWriter
-from app.dialects.translator import EventReader, Written
 from app.domain.chat import ApiRequest, Operation, Reply
 from app.domain.hub import ChatRequest
-from app.domain.hub_reply import ChatReply
 
 __all__ = [
     "KEEPALIVE",
@@ -38,7 +35,7 @@ __all__ = [
     "write_request",
 ]
 
-STREAM_PATH = PATH = "/responses"
+STREAM_PATH = PATH
 KEEPALIVE = openai.KEEPALIVE
 
 _NEEDS = openai.Needs(Operation.CHAT, "input", b'["', "Send a text, or the conversation as a list of items.")
@@ -74,39 +71,11 @@ def open_stream(request: ApiRequest) -> ResponsesStream:
     return ResponsesStream()
 
 
+def event_reader() -> EventReader:
+    """Begin to read a provider's stream."""
+    return EventReader()
+
+
 def event_writer(request: ChatRequest) -> EventWriter:
     """Begin to write the stream for the client that sent `request`."""
     return EventWriter(request)
-
-
-def write_request(request: ChatRequest, model: str) -> Written:
-    """Refuse: no provider is asked in this dialect.
-
-    Raises:
-        FaultError: INVALID_REQUEST, always.
-    """
-    _no_provider()
-
-
-def read_reply(body: bytes) -> ChatReply:
-    """Refuse: no provider answers in this dialect.
-
-    Raises:
-        FaultError: INVALID_REQUEST, always.
-    """
-    _no_provider()
-
-
-def event_reader() -> EventReader:
-    """Refuse: no provider answers in this dialect.
-
-    Raises:
-        FaultError: INVALID_REQUEST, always.
-    """
-    _no_provider()
-
-
-def _no_provider() -> NoReturn:
-    fields.refuse(
-        "Providers are not asked in the Responses dialect.", "Give the provider's kind a dialect that it speaks."
-    )
