@@ -84,7 +84,9 @@ class About(QDialog):
         self._parts = parts
         self.names.clear()
         for part in parts:
-            item = QListWidgetItem(wording.one_line(f"{part.name} {part.version} · {part.licence}"), self.names)
+            item = QListWidgetItem(
+                wording.one_line(f"{part.name} {part.version}".strip() + f" · {part.licence}"), self.names
+            )
             item.setSizeHint(QSize(0, self.names.fontMetrics().height() + _ROW_PX))
         self.names.setCurrentRow(0)
 
