@@ -4,20 +4,21 @@ import asyncio
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, overload
+from typing import overload
 
 import httpx
 
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.net import http2
+from app.net.authoriser import Authoriser, Headers, Unsigned
 from app.net.connection import Waits
 from app.net.dialer import Dialer
 from app.net.faults import fault_from_exception
 from app.net.pool import PoolLimits
-from app.net.transport import Transport
-from app.net.upstream import Credential, Upstream, parse_upstream
+from app.net.transport import Exchange, Transport
+from app.net.upstream import Credential, Upstream, check_headers, parse_upstream
 
-__all__ = ["ClientOptions", "Credential", "UpstreamClient", "UpstreamReply"]
+__all__ = ["Authoriser", "ClientOptions", "Credential", "UpstreamClient", "UpstreamReply"]
 
 MEBIBYTE = 1024 * 1024
 PLAIN_LIMIT_BYTES = 64 * MEBIBYTE
@@ -28,6 +29,7 @@ _JSON = (("accept", "application/json"), ("content-type", "application/json"))
 _EVENTS = (("accept", "text/event-stream"), ("content-type", "application/json"))
 _NO_BODY = (("accept", "application/json"),)
 _FORM = "multipart/form-data"  # its boundary is another one every time
+_REFUSED = 401
 _PLAIN_ENCODINGS = (b"", b"identity")
 
 
@@ -41,7 +43,7 @@ class ClientOptions:
 
     name: str
     base_url: str
-    credential: Credential | None = None
+    credential: Credential | Authoriser | None = None
     headers: tuple[tuple[str, str], ...] = ()
     max_connections: int = 100
     max_keepalive: int = 20
@@ -55,27 +57,6 @@ class ClientOptions:
     ca_file: str = ""
     total_s: float = 600
     pool_s: float = 5
-
-
-class Exchange(Protocol):
-    """One request's reply as the transports give it, head first."""
-
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    framed: bool
-    encoding: bytes
-
-    async def chunk(self, idle_s: float) -> bytes:
-        """Return the next bytes of the body, b"" at its end."""
-        ...
-
-    async def poll(self, wait_s: float) -> bytes | None:
-        """Return as `chunk`, or None when nothing came within `wait_s` seconds."""
-        ...
-
-    async def aclose(self) -> None:
-        """Let go of the connection."""
-        ...
 
 
 class UpstreamReply:
@@ -185,6 +166,9 @@ class UpstreamClient:
         """Remember the options; `environ` is where the system's proxy is looked for."""
         self._options = options
         self._environ = environ
+        given = options.credential
+        self._key = given if isinstance(given, Credential) else None
+        self._authoriser = None if isinstance(given, Credential) else given
         self._limits = PoolLimits(options.max_connections, options.max_keepalive, options.keepalive_expiry_s)
         self._transport = Transport(
             self._limits, connect_s=options.connect_s, proxy=options.proxy, ca_file=options.ca_file, environ=environ
@@ -235,11 +219,14 @@ class UpstreamClient:
         host = upstream.origin.host
         end_time = asyncio.get_running_loop().time() + options.total_s
         waits = Waits(options.write_s, head_s, options.pool_s)
+        signed = () if self._authoriser is None else await self._signed(upstream, line, body, headers)
         try:
             if options.http2:
-                exchange: Exchange = await self._send_http2(upstream, line, body, headers, waits)
+                request = (*line, (*headers, *signed), body)
+                exchange: Exchange = await self._send_http2(upstream, request, waits)
             else:
-                head = self._opening(upstream, line, headers) + upstream.ending(None if body is None else len(body))
+                ending = upstream.ending(None if body is None else len(body), signed)
+                head = self._opening(upstream, line, headers) + ending
                 exchange = await self._transport.send(upstream.origin, head, body or b"", waits)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise FaultError(fault_from_exception(error, options.name, host)) from error
@@ -247,6 +234,8 @@ class UpstreamClient:
             await exchange.aclose()
             coding = httpx.DecodingError(exchange.encoding.decode("latin-1"))
             raise FaultError(fault_from_exception(coding, options.name, host))
+        if exchange.status == _REFUSED and self._authoriser is not None:
+            self._authoriser.refused()
         return UpstreamReply(exchange, options.name, host, options.idle_s, end_time)
 
     def _opening(self, upstream: Upstream, line: tuple[str, str], headers: tuple[tuple[str, str], ...]) -> bytes:
@@ -259,19 +248,27 @@ class UpstreamClient:
                 self._openings[key] = opening
         return opening
 
+    async def _signed(
+        self, upstream: Upstream, line: tuple[str, str], body: bytes | None, headers: tuple[tuple[str, str], ...]
+    ) -> Headers:
+        """The headers of a credential that is worked out for each request.
+
+        Raises:
+            FaultError: there is none.
+        """
+        assert self._authoriser is not None  # noqa: S101 - the caller has looked
+        method, path = line
+        unsigned = Unsigned(method, upstream.url(path), tuple(upstream.all_headers(headers)), body or b"")
+        return tuple(check_headers(self._options.name, await self._authoriser.headers(unsigned)).items())
+
     async def _send_http2(
-        self,
-        upstream: Upstream,
-        line: tuple[str, str],
-        body: bytes | None,
-        headers: tuple[tuple[str, str], ...],
-        waits: Waits,
+        self, upstream: Upstream, asked: tuple[str, str, tuple[tuple[str, str], ...], bytes | None], waits: Waits
     ) -> http2.Http2Exchange:
         options = self._options
         if self._http2 is None:
             dialer = Dialer(upstream.origin, self._environ, options.connect_s, options.proxy, options.ca_file)
             self._http2 = http2.Http2Transport(dialer, self._limits)
-        method, path = line
+        method, path, headers, body = asked
         request = httpx.Request(method, upstream.url(path), headers=upstream.all_headers(headers), content=body)
         return await self._http2.send(request, waits)
 
@@ -285,5 +282,5 @@ class UpstreamClient:
         if options.http2 and not http2.available():
             message = f"{options.name} cannot be asked over HTTP/2: the package h2 is not installed."
             raise FaultError(Fault(FaultKind.CONFIG_ERROR, message, "Set pool.http2 = false.", options.name))
-        self._upstream = parse_upstream(options.name, options.base_url, options.headers, options.credential)
+        self._upstream = parse_upstream(options.name, options.base_url, options.headers, self._key)
         return self._upstream

@@ -2,7 +2,7 @@
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import httpx
 
@@ -27,6 +27,27 @@ def origin_of(url: httpx.URL) -> Origin:
     if url.scheme not in _PORTS or _HOST.fullmatch(host) is None:
         raise httpx.UnsupportedProtocol("The address must begin with http:// or https:// and name a host.")
     return Origin(url.scheme, host, url.port or _PORTS[url.scheme])
+
+
+class Exchange(Protocol):
+    """One request's reply as the transports give it, head first."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    framed: bool
+    encoding: bytes
+
+    async def chunk(self, idle_s: float) -> bytes:
+        """Return the next bytes of the body, b"" at its end."""
+        ...
+
+    async def poll(self, wait_s: float) -> bytes | None:
+        """Return as `chunk`, or None when nothing came within `wait_s` seconds."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the connection."""
+        ...
 
 
 class Transport(httpx.AsyncBaseTransport):

@@ -96,13 +96,15 @@ class Upstream:
         lines += [b"%b: %b\r\n" % (name.encode(), value.encode("latin-1")) for name, value in self._merged(headers)]
         return b"".join(lines)
 
-    def ending(self, length: int | None) -> bytes:
-        """Make the rest of the head: the key and the body's length in bytes (None without a body).
+    def ending(self, length: int | None, signed: "Iterable[tuple[str, str]]" = ()) -> bytes:
+        """Make the rest of the head: the key, or what was `signed`, and the body's length in bytes (None without one).
 
         Raises:
             FaultError: NEEDS_KEY, when the key cannot be sent.
         """
         end = b"\r\n" if length is None else b"content-length: %d\r\n\r\n" % length
+        for name, value in signed:
+            end = b"%b: %b\r\n%b" % (name.encode(), value.encode("latin-1"), end)
         if self.credential is None:
             return end
         return b"%b: %b\r\n%b" % (self.credential.header.lower().encode(), self._key_value().encode(), end)
