@@ -29,7 +29,7 @@ from app.engine.tasks import TaskOwner
 from app.engine.webhook import Webhook
 from app.providers.registry import Registry
 from app.server.demo import DemoProviders, settings_toml
-from app.server.demo_history import cost_usd, history
+from app.server.demo_history import cost, history
 from app.server.service import Service
 from app.store import log
 from app.store.cooldown_file import CooldownFile
@@ -289,7 +289,7 @@ class DemoRuntime(Runtime):
         self.paths.settings_file.write_text(settings_toml(first, second))
         await super().start(host, port, tolerate_port=tolerate_port)
         for event in history(datetime.now(UTC), random.Random(0)):  # noqa: S311 - invented data, not a secret
-            self.ledger.record(event, cost_usd(event))
+            self.ledger.record(event, cost(event))
 
     async def stop(self) -> None:
         """Stop the program, then the invented providers."""

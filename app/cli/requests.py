@@ -18,6 +18,12 @@ from app.domain.history import PastRequest, RequestFilter
 _LAST = 50
 _HEADERS = ("time", "id", "model", "provider", "client", "status", "ms", "in", "out", "cost USD", "fault")
 _DIGITS = 6
+_PRICED_BY = {
+    "provider": "as the provider says",
+    "own": "by your own prices",
+    "genai-prices": "by the list of genai-prices",
+    "free": "free of charge",
+}
 _OUTCOMES = ("ok", "failed", "cancelled", "incomplete")
 
 
@@ -127,8 +133,8 @@ def _tell(row: PastRequest) -> None:
     say(answered + first_byte)
     if row.detail:
         say(one_line(row.detail))
-    usage, cost = row.usage, "unknown" if row.cost_usd is None else f"${row.cost_usd:.6f}"
-    say(f"tokens in {_known(usage.input)}, out {_known(usage.output)} ({usage.source}); cost {cost}")
+    usage, cost = row.usage, "cost unknown" if row.cost_usd is None else f"cost ${row.cost_usd:.6f}{_by(row)}"
+    say(f"tokens in {_known(usage.input)}, out {_known(usage.output)} ({usage.source}); {cost}")
     say()
     asked = [(at, a.provider, a.model, a.reason, a.fault or "answered", round(a.ms)) for at, a in _numbered(row)]
     skipped = [(None, s.provider, s.model, None, f"not asked: {s.reason}", None) for s in row.skipped]
@@ -136,6 +142,11 @@ def _tell(row: PastRequest) -> None:
         say(table(("", "provider", "model", "stands here for", "became of it", "ms"), [*asked, *skipped]))
     else:
         say("Nobody was asked.")
+
+
+def _by(row: PastRequest) -> str:
+    """Who says so."""
+    return f" ({_PRICED_BY[row.price_source]})" if row.price_source in _PRICED_BY else ""
 
 
 def _numbered(row: PastRequest) -> Iterable[tuple[int, Any]]:
@@ -147,7 +158,9 @@ def _known(count: int | None) -> str:
 
 
 def _as_json(row: PastRequest) -> dict[str, Any]:
-    return asdict(row) | {"started_at": row.started_at.isoformat().replace("+00:00", "Z")}
+    values = asdict(row) | {"started_at": row.started_at.isoformat().replace("+00:00", "Z")}
+    del values["usage"]["charged_usd"]  # it is in the cost
+    return values
 
 
 def _write_csv(rows: Iterable[PastRequest]) -> None:

@@ -3,7 +3,9 @@
 `prompt_tokens` counts cached tokens in (inclusive), `completion_tokens` reasoning; xAI leaves reasoning out of it,
 which its `total_tokens` shows. Cached tokens are under `prompt_tokens_details` (OpenAI), `prompt_cache_hit_tokens`
 (DeepSeek), `cached_tokens` (Together, Moonshot) or `num_cached_tokens` (Mistral). Voyage sends `total_tokens` only.
-Searches of the web are `num_search_queries` (Perplexity) or under `server_tool_use` (OpenRouter).
+Searches of the web are `num_search_queries` (Perplexity) or under `server_tool_use` (OpenRouter). What is charged is
+`cost` (OpenRouter; with a key of one's own the upstream's price comes on top), `cost.total_cost` (Perplexity) or
+`cost_in_usd_ticks` (xAI, ten billion to the dollar).
 """
 
 from collections.abc import Mapping
@@ -45,11 +47,27 @@ def parse_usage(usage: Mapping[str, Any]) -> Usage:
         audio=_sum(_first(into, "audio_tokens"), _first(out, "audio_tokens")),
         images=_sum(_first(into, "image_tokens"), _first(out, "image_tokens")),
         searches=_known(_first(usage, "num_search_queries"), _first(tools, "web_search_requests")),
+        charged_usd=_charged_usd(usage),
         source=UsageSource.PROVIDER,
     )
 
 
 _CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
+
+
+_TICKS_PER_USD = 10**10
+
+
+def _charged_usd(usage: Mapping[str, Any]) -> float | None:
+    """US dollars that the provider says the request costs."""
+    cost = usage.get("cost")
+    charged = _number(cost.get("total_cost") if isinstance(cost, dict) else cost)
+    if charged is None:
+        ticks = _number(usage.get("cost_in_usd_ticks"))
+        return None if ticks is None else ticks / _TICKS_PER_USD
+    if usage.get("is_byok") is True:
+        charged += _number(_details(usage, "cost_details").get("upstream_inference_cost")) or 0.0
+    return charged
 
 
 def _with_reasoning(prompt: int | None, output: int | None, reasoning: int | None, total: int | None) -> int | None:
@@ -70,13 +88,20 @@ def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 def _first(counts: Mapping[str, Any], *names: str) -> int | None:
     """Return the first of these that is a count."""
     for name in names:
-        value = counts.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _IMPOSSIBLE:
+        value = _number(counts.get(name))
+        if value is not None:
             return int(value)
     return None
 
 
 _IMPOSSIBLE = 2**53
+
+
+def _number(value: object) -> float | None:
+    """Return `value` when it is a number that can be a count or a price."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _IMPOSSIBLE:
+        return value
+    return None
 
 
 def _known(first: int | None, second: int | None) -> int | None:

@@ -9,7 +9,10 @@ from app.domain.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class PastRequest:
-    """One row of the ledger; the fields are those of `RequestFinished`, `cost_usd` is None while it is unknown."""
+    """One row of the ledger; the fields are those of `RequestFinished`, `cost_usd` is None while it is unknown.
+
+    `price_source` is a `PriceSource` value.
+    """
 
     request_id: str
     started_at: datetime
@@ -27,6 +30,7 @@ class PastRequest:
     first_byte_ms: float | None
     usage: Usage
     cost_usd: float | None
+    price_source: str
     attempts: tuple[Attempted, ...]
     skipped: tuple[Skipped, ...]
 

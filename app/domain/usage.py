@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Any
 
 
 class UsageSource(StrEnum):
@@ -13,12 +14,23 @@ class UsageSource(StrEnum):
     UNKNOWN = "unknown"
 
 
+class PriceSource(StrEnum):
+    """Where a cost comes from; `FREE` is a server of the user's own, or a request that came to nothing."""
+
+    PROVIDER = "provider"
+    OWN = "own"
+    PRICE_LIST = "genai-prices"
+    FREE = "free"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one request; None is unknown, never 0.
 
     `fresh_input` excludes what was read from or written to the prompt cache; `reasoning` is part of `output`,
-    `audio` and `images` are tokens of input or output that stand for these. `searches` counts searches of the web.
+    `audio` and `images` are tokens of input or output that stand for these. `searches` counts searches of the web,
+    `charged_usd` is what the provider itself says that it charges.
     """
 
     fresh_input: int | None = None
@@ -30,6 +42,7 @@ class Usage:
     images: int | None = None
     searches: int | None = None
     source: UsageSource = UsageSource.UNKNOWN
+    charged_usd: float | None = None
 
     @property
     def input(self) -> int | None:
@@ -40,7 +53,7 @@ class Usage:
     def most(self, other: "Usage") -> "Usage":
         """The larger of each count: streams report cumulative usage, so it is never added up."""
 
-        def larger(a: int | None, b: int | None) -> int | None:
+        def larger(a: Any, b: Any) -> Any:
             known = [n for n in (a, b) if n is not None]
             return max(known) if known else None
 
@@ -52,6 +65,18 @@ class Usage:
 
 
 NO_USAGE = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a request costs in US dollars, None while unknown, and where that comes from."""
+
+    usd: float | None = None
+    source: PriceSource = PriceSource.UNKNOWN
+
+
+UNKNOWN_COST = Cost()
+NO_COST = Cost(0.0, PriceSource.FREE)
 
 
 class Grouping(StrEnum):

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from app.domain.events import Event, RequestFinished
 from app.domain.history import Spending
+from app.domain.usage import NO_COST, UNKNOWN_COST, Cost, PriceSource
 from app.engine import prices
 from app.engine.alerts import Alerts
 from app.engine.budgets import Budgets
@@ -27,7 +28,7 @@ class Book(Protocol):
         """What is wrong with it; empty when nothing is."""
         ...
 
-    def record(self, event: RequestFinished, cost_usd: float | None = None) -> None:
+    def record(self, event: RequestFinished, cost: Cost = UNKNOWN_COST) -> None:
         """Keep one request."""
         ...
 
@@ -116,8 +117,9 @@ class Accounts:
         provider = self._provider(event.provider)
         if event.estimate is not None:
             event = _estimated(event, provider)
-        cost_usd = self._cost_usd(event, provider)
-        self._book.record(event, cost_usd)
+        cost = self._cost(event, provider)
+        cost_usd = cost.usd
+        self._book.record(event, cost)
         self.tally.add(event, cost_usd)
         if cost_usd is None or provider is None:
             return
@@ -127,15 +129,18 @@ class Accounts:
             for alert in self.budgets.spend(event.provider, event.client, cost_usd):
                 self.alerts.say(alert)
 
-    def _cost_usd(self, event: RequestFinished, provider: Provider | None) -> float | None:
-        """US dollars; a request that failed outright costs nothing, and None is unknown."""
+    def _cost(self, event: RequestFinished, provider: Provider | None) -> Cost:
+        """By the user's own price, else as the provider says, else by the list; what failed outright costs nothing."""
         if event.outcome == "failed" and event.usage.input is None:
-            return 0.0
+            return NO_COST
         if provider is None:
-            return None
+            return UNKNOWN_COST
         own = self._own_price(provider.id, event.provider_model)
         if own is not None:
-            return own.of(event.usage)
+            usd = own.of(event.usage)
+            return UNKNOWN_COST if usd is None else Cost(usd, PriceSource.OWN)
+        if event.usage.charged_usd is not None:
+            return Cost(event.usage.charged_usd, PriceSource.PROVIDER)
         return prices.cost(event.usage, provider.settings.kind, event.provider_model, event.started_at)
 
     def _provider(self, provider_id: str) -> Provider | None:

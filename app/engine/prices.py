@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from app.domain.models import ModelInfo
-from app.domain.usage import Usage
+from app.domain.usage import NO_COST, UNKNOWN_COST, Cost, PriceSource, Usage
 from app.providers.catalog import CATALOG
 
 if TYPE_CHECKING:
@@ -141,10 +141,13 @@ def price_of(kind: str, model: str, when: datetime | None = None) -> Price | Non
     return None if _list is None else _list.price(kind, model, when or datetime.now(UTC))
 
 
-def cost(usage: Usage, kind: str, model: str, when: datetime) -> float | None:
-    """US dollars for one request; None is unknown."""
+def cost(usage: Usage, kind: str, model: str, when: datetime) -> Cost:
+    """What one request costs by the list."""
     price = price_of(kind, model, when)
-    return None if price is None else price.of(usage)
+    if price is FREE:
+        return NO_COST
+    usd = None if price is None else price.of(usage)
+    return UNKNOWN_COST if usd is None else Cost(usd, PriceSource.PRICE_LIST)
 
 
 def model_facts(kind: str, model: str) -> ModelInfo | None:

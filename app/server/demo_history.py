@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from app.domain.chat import Operation
 from app.domain.events import Attempted, RequestFinished
 from app.domain.faults import POLICY, FaultKind
-from app.domain.usage import NO_USAGE, Usage, UsageSource
+from app.domain.usage import NO_USAGE, Cost, PriceSource, Usage, UsageSource
 from app.server.demo import FAILOVER_MODEL, NAMES
 
 DAYS = 14
@@ -33,10 +33,11 @@ def history(now: datetime, chance: random.Random) -> Iterator[RequestFinished]:
                 yield _request(started_at, chance)
 
 
-def cost_usd(event: RequestFinished) -> float:
+def cost(event: RequestFinished) -> Cost:
     """What an invented request would have cost, at invented prices."""
     usage = event.usage
-    return (usage.input or 0) * _USD_PER_INPUT_TOKEN + (usage.output or 0) * _USD_PER_OUTPUT_TOKEN
+    usd = (usage.input or 0) * _USD_PER_INPUT_TOKEN + (usage.output or 0) * _USD_PER_OUTPUT_TOKEN
+    return Cost(usd, PriceSource.OWN)
 
 
 def _times(day: datetime, chance: random.Random) -> list[datetime]:

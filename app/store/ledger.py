@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from app.domain.history import PastRequest, RequestFilter, Spending
-from app.domain.usage import Grouping, UsageRow
+from app.domain.usage import UNKNOWN_COST, Cost, Grouping, UsageRow
 from app.store.ledger_file import (
     NOT_CLEAN,
     NewerDatabaseError,
@@ -60,7 +60,7 @@ class Ledger:
         self._clock = clock
         self._zone = zone
         self._reader = LedgerReader(path, zone)
-        self._backlog: deque[tuple[RequestFinished, float | None]] = deque()
+        self._backlog: deque[tuple[RequestFinished, Cost]] = deque()
         self._batch: list[PreparedRow] = []  # taken off the backlog, not yet committed
         self._awake = threading.Event()  # there is something to do
         self._hurry = threading.Event()  # … and no more gathering
@@ -87,13 +87,13 @@ class Ledger:
             self._thread.start()
             self._rouse()
 
-    def record(self, event: "RequestFinished", cost_usd: float | None = None) -> None:
-        """Queue one row; never waits and never raises. A cost of None is unknown."""
+    def record(self, event: "RequestFinished", cost: Cost = UNKNOWN_COST) -> None:
+        """Queue one row; never waits and never raises."""
         waiting = len(self._backlog) + len(self._batch)
         if waiting >= MAX_BUFFERED_ROWS:
             self.dropped += 1
             return
-        self._backlog.append((event, cost_usd))
+        self._backlog.append((event, cost))
         if not self._awake.is_set():
             self._awake.set()
         if waiting >= HURRY_ROWS and not self._hurry.is_set():
@@ -242,9 +242,9 @@ class Ledger:
                 connection.execute(NOT_CLEAN)
             self._batch = []
 
-    def _take(self, event: "RequestFinished", cost_usd: float | None) -> None:
+    def _take(self, event: "RequestFinished", cost: Cost) -> None:
         try:
-            self._batch.append(prepare(event, self._zone, cost_usd))
+            self._batch.append(prepare(event, self._zone, cost))
         except (ValueError, TypeError, OverflowError, AttributeError) as error:
             self.dropped += 1
             log.warning("usage row cannot be written request=%s reason=%s", event.request_id, error)

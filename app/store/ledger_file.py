@@ -65,7 +65,27 @@ def _add_names(connection: sqlite3.Connection) -> None:
     """)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_cost, _add_names)
+def _add_price_source(connection: sqlite3.Connection) -> None:
+    """Version 4: where the cost comes from, and an index for each name, so that rare ones are found as fast.
+
+    Each holds the other names too, for who asks for several.
+    """
+    connection.execute("ALTER TABLE requests ADD COLUMN price_source TEXT NOT NULL DEFAULT 'unknown'")
+    connection.execute("DROP TABLE model_names")
+    connection.execute("DROP INDEX requests_not_ok")
+    for index in (
+        "requests_by_client ON requests (client, started_at_ms)",
+        "requests_by_provider ON requests (provider, started_at_ms, client)",
+        "requests_by_model ON requests (model, started_at_ms, provider, client)",
+        "requests_by_provider_model ON requests (provider_model, started_at_ms, provider, client) "
+        "WHERE provider_model <> model",
+        "requests_not_ok ON requests (started_at_ms, outcome, status, provider, client, model, provider_model) "
+        "WHERE outcome <> 'ok' OR status <> 200",
+    ):
+        connection.execute(f"CREATE INDEX {index}")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_cost, _add_names, _add_price_source)
 """The version of a file is how many of these it has seen."""
 
 

@@ -12,6 +12,7 @@ from app.domain.events import Attempted, Skipped
 from app.domain.history import PastRequest, RequestFilter, Spending
 from app.domain.usage import Grouping, Usage, UsageRow, UsageSource
 from app.store.ledger_file import MIGRATIONS, connect_for_reading
+from app.store.ledger_query import statement
 
 SUMS_BY_KEY = """
 SELECT CASE ? WHEN 'provider' THEN provider WHEN 'model' THEN model WHEN 'client' THEN client ELSE day END AS key,
@@ -24,14 +25,11 @@ SPENT_SINCE = """
 SELECT day, provider, client, SUM(cost_usd) FROM daily WHERE day >= ? GROUP BY day, provider, client
 """
 
-SELECT_REQUESTS = """
-SELECT request_id, started_at_ms, operation, model, client, stream, provider, provider_model, status, outcome, fault,
-    detail, ms, first_byte_ms, fresh_input, cache_read, cache_write, output, reasoning, audio, images, searches,
-    usage_source, cost_usd, attempts, skipped
-FROM requests
-"""
+COLUMNS = """request_id, started_at_ms, operation, model, client, stream, provider, provider_model, status, outcome,
+    fault, detail, ms, first_byte_ms, fresh_input, cache_read, cache_write, output, reasoning, audio, images, searches,
+    usage_source, cost_usd, price_source, attempts, skipped,
+    id"""
 _USAGE_AT = 14
-_FIRST_ERROR = 400
 _COUNTS = ("fresh_input", "cache_read", "cache_write", "output", "reasoning", "audio", "images", "searches")
 _USAGE_END = _USAGE_AT + len(_COUNTS)
 
@@ -76,11 +74,10 @@ class LedgerReader:
         """
         if not self._path.exists():
             return
-        query, values = _query(wanted, newest_first=newest_first)
         with closing(self._connect()) as connection:
-            if not _may_exist(connection, wanted):
-                return
-            for row in connection.execute(query, values):
+            for row in connection.execute(
+                *statement(connection, wanted, COLUMNS, self._zone, newest_first=newest_first)
+            ):
                 yield _past_request(row)
 
     def _connect(self) -> sqlite3.Connection:
@@ -94,50 +91,10 @@ class LedgerReader:
         return moment.astimezone(self._zone).date().isoformat()
 
 
-def _may_exist(connection: sqlite3.Connection, wanted: RequestFilter) -> bool:
-    """Whether the provider, the client and the model occur at all; the tables that say so are small."""
-    asked = (
-        ("SELECT 1 FROM daily WHERE provider = ? LIMIT 1", wanted.provider),
-        ("SELECT 1 FROM daily WHERE client = ? LIMIT 1", wanted.client),
-        ("SELECT 1 FROM model_names WHERE name = ?", wanted.model),
-    )
-    return all(connection.execute(query, (name,)).fetchone() for query, name in asked if name)
-
-
-def _query(wanted: RequestFilter, *, newest_first: bool) -> tuple[str, list[object]]:
-    """The statement for a filter, with its values."""
-    conditions: list[str] = []
-    values: list[object] = []
-    if wanted.since is not None:
-        conditions.append("started_at_ms >= ?")
-        values.append(int(wanted.since.timestamp() * 1000))
-    for column, value in (
-        ("request_id", wanted.request_id or None),
-        ("provider", wanted.provider or None),
-        ("client", wanted.client or None),
-        ("outcome", wanted.outcome or None),
-        ("status", wanted.status),
-    ):
-        if value is not None:
-            conditions.append(f"{column} = ?")
-            values.append(value)
-    index = ""
-    if wanted.outcome not in ("", "ok") or (wanted.status or 0) >= _FIRST_ERROR:
-        conditions.append("outcome <> 'ok'")  # which the index of these few demands
-        index = "" if wanted.request_id else "INDEXED BY requests_not_ok"
-    if wanted.model:
-        conditions.append("(model = ? OR provider_model = ?)")
-        values += (wanted.model, wanted.model)
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    order = "DESC" if newest_first else "ASC"
-    query = f"{SELECT_REQUESTS} {index} {where} ORDER BY started_at_ms {order}, id {order} LIMIT ?"
-    return query, [*values, -1 if wanted.last is None else wanted.last]
-
-
 def _past_request(row: tuple[Any, ...]) -> PastRequest:
-    """Make the domain's form of a row of `SELECT_REQUESTS`."""
+    """Make the domain's form of a row of `COLUMNS`."""
     request_id, started_at_ms, operation, model, client, stream, *answered = row[:_USAGE_AT]
-    source, cost_usd, attempts, skipped = row[_USAGE_END:]
+    source, cost_usd, price_source, attempts, skipped, _ = row[_USAGE_END:]
     provider, provider_model, status, outcome, fault, detail, ms, first_byte_ms = answered
     return PastRequest(
         request_id,
@@ -156,6 +113,7 @@ def _past_request(row: tuple[Any, ...]) -> PastRequest:
         first_byte_ms,
         Usage(**dict(zip(_COUNTS, row[_USAGE_AT:_USAGE_END], strict=True)), source=UsageSource(source)),
         cost_usd,
+        price_source,
         tuple(Attempted(**attempt) for attempt in json.loads(attempts)),
         tuple(Skipped(**candidate) for candidate in json.loads(skipped)),
     )

@@ -6,6 +6,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.domain.chat import NO_OUTPUT
+from app.domain.usage import UNKNOWN_COST, Cost, PriceSource
 from app.store.log import redact
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ INSERT_REQUEST = """
 INSERT INTO requests (
     request_id, started_at_ms, operation, model, client, stream, provider, provider_model, status, outcome, fault,
     detail, ms, first_byte_ms, fresh_input, cache_read, cache_write, output, reasoning, audio, usage_source, attempts,
-    cost_usd, images, searches, skipped
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    cost_usd, images, searches, skipped, price_source
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 ADD_TO_DAY = """
@@ -43,11 +44,6 @@ ON CONFLICT (day, provider, model, client) DO UPDATE SET
     unknown_cost = unknown_cost + excluded.unknown_cost
 """
 
-ADD_MODEL_NAME = "INSERT OR IGNORE INTO model_names VALUES (?)"
-
-_MODEL_AT, _PROVIDER_MODEL_AT = 3, 7
-"""Where the names are among the values of `INSERT_REQUEST`."""
-
 DayKey = tuple[str, str, str, str]
 
 
@@ -59,16 +55,17 @@ class PreparedRow(NamedTuple):
     counts: tuple[float, ...]
 
 
-def prepare(event: "RequestFinished", zone: tzinfo | None, cost_usd: float | None = None) -> PreparedRow:
-    """Prepare one request; `zone` is the time zone of the days, None the computer's own; a cost of None is unknown.
+def prepare(event: "RequestFinished", zone: tzinfo | None, cost: Cost = UNKNOWN_COST) -> PreparedRow:
+    """Prepare one request; `zone` is the time zone of the days, None the computer's own.
 
     A lone surrogate, which SQLite cannot hold, is written as its escape.
 
     Raises:
         ValueError, TypeError, OverflowError, AttributeError: a field is not what its type says.
     """
-    cost_usd = None if cost_usd is None else max(0.0, min(float(cost_usd), MAX_COST_USD))
-    return PreparedRow(_values(event, cost_usd), _day_key(event, zone), _counts(event, cost_usd))
+    cost_usd = None if cost.usd is None else max(0.0, min(float(cost.usd), MAX_COST_USD))
+    values = (*_values(event, cost_usd), PriceSource(cost.source).value)
+    return PreparedRow(values, _day_key(event, zone), _counts(event, cost_usd))
 
 
 def insert(connection: "sqlite3.Connection", rows: Collection[PreparedRow]) -> None:
@@ -79,7 +76,6 @@ def insert(connection: "sqlite3.Connection", rows: Collection[PreparedRow]) -> N
     """
     connection.executemany(INSERT_REQUEST, [row.values for row in rows])
     connection.executemany(ADD_TO_DAY, daily_rows(rows))
-    connection.executemany(ADD_MODEL_NAME, model_names(rows))
 
 
 def daily_rows(rows: Iterable[PreparedRow]) -> list[tuple[object, ...]]:
@@ -90,11 +86,6 @@ def daily_rows(rows: Iterable[PreparedRow]) -> list[tuple[object, ...]]:
         for place, count in enumerate(row.counts):
             counts[place] += count
     return [(*key, *counts) for key, counts in sums.items()]
-
-
-def model_names(rows: Iterable[PreparedRow]) -> list[tuple[object]]:
-    """The values of `ADD_MODEL_NAME`: each name once, of the models asked for and of those that answered."""
-    return [(name,) for name in {row.values[at] for row in rows for at in (_MODEL_AT, _PROVIDER_MODEL_AT)}]
 
 
 def _values(event: "RequestFinished", cost_usd: float | None) -> tuple[object, ...]:

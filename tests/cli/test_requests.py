@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.chat import Operation
 from app.domain.events import Attempted, RequestFinished, Skipped
-from app.domain.usage import NO_USAGE, Usage, UsageSource
+from app.domain.usage import NO_USAGE, Cost, PriceSource, Usage, UsageSource
 from app.store.ledger import Ledger
 
 NOW = datetime.now(UTC)
@@ -31,7 +31,7 @@ async def rows(write_settings: Callable, home: Path) -> None:
     write_settings("")
     ledger = Ledger(home / "usage.sqlite3")
     ledger.start()
-    ledger.record(event(1), 0.0012)
+    ledger.record(event(1), Cost(0.0012, PriceSource.PRICE_LIST))
     attempts = (
         Attempted("openai", "gpt-5-mini", "provider_error", 20.0, "priority 1"),
         Attempted("groq", "llama", "rate_limit_exceeded", 5.0, "priority 2"),
@@ -112,7 +112,9 @@ def test_a_request_is_explained(switchtower: Callable) -> None:
     assert "not asked: its budget is spent" in lines[3]
     assert "\x1b" not in text
     assert "Nobody was asked." in switchtower("explain", "r4").out
-    assert json.loads(switchtower("explain", "r1", "--json").out)["cost_usd"] == 0.0012
+    told = json.loads(switchtower("explain", "r1", "--json").out)
+    assert (told["cost_usd"], told["price_source"]) == (0.0012, "genai-prices")
+    assert "cost $0.001200 (by the list of genai-prices)" in switchtower("explain", "r1").out
 
 
 def test_an_unknown_request(switchtower: Callable) -> None:

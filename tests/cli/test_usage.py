@@ -10,7 +10,7 @@ import pytest
 from app.cli.usage import since_date
 from app.domain.chat import Operation
 from app.domain.events import RequestFinished
-from app.domain.usage import NO_USAGE, Usage
+from app.domain.usage import NO_USAGE, Cost, Usage
 from app.store.ledger import Ledger
 
 TODAY = date(2026, 11, 24)
@@ -54,7 +54,7 @@ async def rows(write_settings: Callable, home: Path) -> None:
                 "r", now - timedelta(days=days), Operation.CHAT, "m", "default", stream=False, provider=provider,
                 usage=usage, outcome=outcome,
             ),
-            0.0012 if provider == "openai" else None,
+            Cost(0.0012 if provider == "openai" else None),
         )  # fmt: skip
     ledger.start()
     await ledger.stop()

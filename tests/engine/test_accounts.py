@@ -9,7 +9,7 @@ import pytest
 from app.domain.chat import Operation
 from app.domain.events import AlertKind, AlertRaised, RequestFinished
 from app.domain.history import Spending
-from app.domain.usage import NO_USAGE, Usage, UsageSource
+from app.domain.usage import NO_USAGE, UNKNOWN_COST, Cost, PriceSource, Usage, UsageSource
 from app.engine import prices
 from app.engine.accounts import Accounts
 from app.engine.bus import Bus
@@ -26,11 +26,13 @@ USAGE = Usage(1_000_000, output=0, source=UsageSource.PROVIDER)  # a quarter of 
 class Book:
     def __init__(self) -> None:
         self.rows: list[tuple[RequestFinished, float | None]] = []
+        self.sources: list[PriceSource] = []
         self.problem = ""
         self.before: list[Spending] = []
 
-    def record(self, event: RequestFinished, cost_usd: float | None = None) -> None:
-        self.rows.append((event, cost_usd))
+    def record(self, event: RequestFinished, cost: Cost = UNKNOWN_COST) -> None:
+        self.rows.append((event, cost.usd))
+        self.sources.append(cost.source)
 
     async def spent(self, since: datetime) -> list[Spending]:
         return self.before
@@ -102,6 +104,21 @@ async def test_the_user_s_own_price_goes_before_the_list_in_costs_and_budgets() 
         assert (await desk.finish(usage=usage, provider_model="nobody-knows-this"))[1] == pytest.approx(1.0)
         running.cancel()
     assert [alert.kind for alert in desk.raised] == ["budget_spent"]
+    assert desk.book.sources == ["own", "own"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "source"),
+    [
+        ({}, "genai-prices"),
+        ({"provider_model": "nobody-knows-this"}, "unknown"),
+        ({"usage": Usage(10, output=5, charged_usd=0.125)}, "provider"),
+        ({"outcome": "failed", "usage": NO_USAGE}, "free"),
+    ],
+)
+async def test_a_cost_says_where_it_comes_from(desk: Desk, changes: dict[str, object], source: str) -> None:
+    await desk.finish(**changes)
+    assert desk.book.sources == [source]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +126,7 @@ async def test_the_user_s_own_price_goes_before_the_list_in_costs_and_budgets() 
     [
         ({"provider_model": "nobody-knows-this"}, None),
         ({"provider": "gone"}, None),
+        ({"usage": Usage(10, output=5, charged_usd=0.125)}, 0.125),
         ({"outcome": "cancelled", "usage": NO_USAGE}, None),
         ({"outcome": "failed", "usage": NO_USAGE}, 0.0),
         ({"outcome": "failed", "usage": NO_USAGE, "provider": ""}, 0.0),

@@ -37,33 +37,35 @@ def test_kinds_go_by_the_lists_names() -> None:
 )
 def test_what_the_list_does_not_know_is_unknown(kind: str, model: str) -> None:
     assert prices.price_of(kind, model) is None
-    assert prices.cost(Usage(10, output=5), kind, model, NOON) is None
+    assert prices.cost(Usage(10, output=5), kind, model, NOON).usd is None
     assert prices.model_facts(kind, model) is None
 
 
 def test_servers_of_ones_own_cost_nothing() -> None:
     assert prices.price_of("ollama", "llama3.2") is FREE
-    assert prices.cost(Usage(10, output=5), "llamacpp", "anything", NOON) == 0.0
+    assert prices.cost(Usage(10, output=5), "llamacpp", "anything", NOON).usd == 0.0
     assert prices.price_of("ollama", "gpt-oss:120b-cloud") is None
 
 
 def test_cached_tokens_cost_less() -> None:
     usage = Usage(fresh_input=1000, cache_read=3000, output=100)
-    assert prices.cost(usage, "openai", "gpt-5-mini", NOON) == pytest.approx(0.00025 + 0.000075 + 0.0002)
+    assert prices.cost(usage, "openai", "gpt-5-mini", NOON).usd == pytest.approx(0.00025 + 0.000075 + 0.0002)
 
 
 @pytest.mark.parametrize("usage", [Usage(), Usage(output=3), Usage(10), Usage(10, output=5, audio=2)])
 def test_too_little_known_is_unknown_cost(usage: Usage) -> None:
-    assert prices.cost(usage, "openai", "gpt-5-mini", NOON) is None
+    assert prices.cost(usage, "openai", "gpt-5-mini", NOON).usd is None
 
 
 def test_embeddings_have_no_output() -> None:
-    assert prices.cost(Usage(1000), "openai", "text-embedding-3-small", NOON) == pytest.approx(0.00002)
+    assert prices.cost(Usage(1000), "openai", "text-embedding-3-small", NOON).usd == pytest.approx(0.00002)
 
 
 def test_a_price_may_depend_on_the_hour() -> None:
     night = NOON.replace(hour=20)
-    day_price, night_price = (prices.cost(Usage(1000, output=0), "deepseek", "deepseek-chat", t) for t in (NOON, night))
+    day_price, night_price = (
+        prices.cost(Usage(1000, output=0), "deepseek", "deepseek-chat", t).usd for t in (NOON, night)
+    )
     assert day_price is not None
     assert night_price is not None
     assert day_price > night_price

@@ -18,7 +18,7 @@ import pytest
 from app.domain.chat import Operation
 from app.domain.events import Attempted, RequestFinished, Skipped
 from app.domain.history import RequestFilter, Spending
-from app.domain.usage import NO_USAGE, Grouping, Usage, UsageRow, UsageSource
+from app.domain.usage import NO_USAGE, Cost, Grouping, PriceSource, Usage, UsageRow, UsageSource
 from app.store import ledger as ledger_module
 from app.store.ledger import Ledger
 from app.store.ledger_file import MIGRATIONS
@@ -88,7 +88,7 @@ async def test_a_row_holds_every_field_of_the_event(path: Path) -> None:
                 usage=Usage(1, 2, 3, 4, 5, 6, 7, 8, source=UsageSource.ESTIMATE),
                 skipped=(Skipped("c", "m3", "its budget is spent"),),
             ),
-            0.125,
+            Cost(0.125, PriceSource.OWN),
         )  # fmt: skip
         assert await ledger.flush()
     (row,) = rows(path)
@@ -103,7 +103,7 @@ async def test_a_row_holds_every_field_of_the_event(path: Path) -> None:
         "client": "default", "stream": 1, "provider": "openai", "provider_model": "gpt-5-mini", "status": 502,
         "outcome": "failed", "fault": "upstream_reset", "detail": "It broke.", "ms": 17.5, "first_byte_ms": 3.25,
         "fresh_input": 1, "cache_read": 2, "cache_write": 3, "output": 4, "reasoning": 5, "audio": 6,
-        "images": 7, "searches": 8, "usage_source": "estimate", "cost_usd": 0.125,
+        "images": 7, "searches": 8, "usage_source": "estimate", "cost_usd": 0.125, "price_source": "own",
     }  # fmt: skip
 
 
@@ -168,11 +168,11 @@ async def test_unknown_usage_is_counted_as_unknown(path: Path, changes: dict[str
 
 async def test_cost_is_summed_as_far_as_it_is_known(path: Path) -> None:
     async with running(path) as ledger:
-        ledger.record(event(1), 0.25)
-        ledger.record(event(2), 0.5)
+        ledger.record(event(1), Cost(0.25))
+        ledger.record(event(2), Cost(0.5))
         ledger.record(event(3))
         ledger.record(event(4, outcome="failed", usage=NO_USAGE))
-        ledger.record(event(5, provider="groq", client="cli"), 0.0)
+        ledger.record(event(5, provider="groq", client="cli"), Cost(0.0))
         openai, groq = await ledger.usage(NOW, Grouping.PROVIDER)
         spent = await ledger.spent(NOW)
         found = await ledger.requests(RequestFilter(provider="openai"))
@@ -185,7 +185,7 @@ async def test_cost_is_summed_as_far_as_it_is_known(path: Path) -> None:
 @pytest.mark.parametrize(("given", "kept"), [(-1.0, 0.0), (1e300, 1e9)])
 async def test_an_impossible_cost_is_limited(path: Path, given: float, kept: float) -> None:
     async with running(path) as ledger:
-        ledger.record(event(), given)
+        ledger.record(event(), Cost(given))
         (row,) = await ledger.requests(RequestFilter())
     assert row.cost_usd == kept
 

@@ -135,16 +135,16 @@ def test_the_second_version_brings_cost_and_keeps_what_was_unknown_unknown(path:
     assert path.with_name("usage.sqlite3.v1-backup").exists()
 
 
-def test_the_third_version_knows_the_models_of_old_rows(path: Path) -> None:
-    with closing(open_database(path, NOW, MIGRATIONS[:2]).connection) as connection:
+def test_the_fourth_version_cannot_know_where_old_costs_came_from(path: Path) -> None:
+    with closing(open_database(path, NOW, MIGRATIONS[:3]).connection) as connection:
         connection.executemany(
             """INSERT INTO requests (request_id, started_at_ms, operation, model, client, stream, provider,
-            provider_model, status, outcome, fault, detail, usage_source, attempts)
-            VALUES (?, 0, 'chat', ?, 'c', 0, 'p', ?, 200, 'ok', '', '', 'provider', '[]')""",
+            provider_model, status, outcome, fault, detail, usage_source, attempts, cost_usd)
+            VALUES (?, 0, 'chat', ?, 'c', 0, 'p', ?, 200, 'ok', '', '', 'provider', '[]', 0.5)""",
             [("r1", "fast", "gpt-5-mini"), ("r2", "fast", "llama")],
         )
     open_database(path, NOW).connection.close()
     with closing(sqlite3.connect(path)) as connection:
-        names = [name for (name,) in connection.execute("SELECT name FROM model_names ORDER BY name")]
-    assert names == ["fast", "gpt-5-mini", "llama"]
-    assert path.with_name("usage.sqlite3.v2-backup").exists()
+        found = connection.execute("SELECT DISTINCT price_source, cost_usd FROM requests").fetchall()
+    assert found == [("unknown", 0.5)]
+    assert path.with_name("usage.sqlite3.v3-backup").exists()

@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.chat import Operation
 from app.domain.events import RequestFinished
-from app.domain.usage import Usage
+from app.domain.usage import Cost, Usage
 from app.store.ledger_rows import daily_rows, prepare
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -17,7 +17,7 @@ def event(**changes: object) -> RequestFinished:
 
 def test_requests_of_one_day_become_one_row() -> None:
     events = [event(usage=Usage(1, 2, 3, 4, 1)), event(usage=Usage(10, output=1)), event(model="other")]
-    rows = daily_rows([prepare(each, UTC, cost) for each, cost in zip(events, (0.25, 0.5, None), strict=True)])
+    rows = daily_rows([prepare(each, UTC, Cost(cost)) for each, cost in zip(events, (0.25, 0.5, None), strict=True)])
     assert rows == [
         ("2026-11-23", "", "m", "c", 2, 0, 0, 16, 5, 2, 3, 1, 0.75, 0),
         ("2026-11-23", "", "other", "c", 1, 0, 1, 0, 0, 0, 0, 0, 0.0, 1),
