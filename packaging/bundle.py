@@ -15,6 +15,7 @@ from pathlib import Path
 
 import bundle_contents as contents
 import bundle_sizes
+import licences
 import workbench
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,10 +80,11 @@ def build(destination):
         BuildError: PyInstaller failed, something is in the bundle that must not be, or the program does not work.
     """
     bundle = freeze(Path(destination))
+    licences.collect(resources(bundle), bundle)
     settle(bundle)
     verify(bundle)
     print(bundle_sizes.table(bundle), flush=True)
-    self_test(bundle)
+    self_test(program(bundle))
     return bundle
 
 
@@ -103,6 +105,11 @@ def freeze(destination):
         shutil.rmtree(destination / "switchtower")
         return destination / "Switchtower.app"
     return destination / "switchtower"
+
+
+def resources(bundle):
+    """The folder of the program's own resources in a bundle."""
+    return next(iter(sorted(path.resolve().parent for path in bundle.rglob("config.example.toml"))))
 
 
 def settle(bundle):
@@ -160,8 +167,8 @@ def file_problems(bundle):
     return found + [f"the icon {name} is missing" for name in icons if name not in present]
 
 
-def self_test(bundle):
-    """Let the frozen program test itself in an empty home without a screen; print what it says and how long it took.
+def self_test(executable):
+    """Let a frozen program test itself in an empty home without a screen; print what it says and how long it took.
 
     Raises:
         BuildError: it failed or hung.
@@ -171,7 +178,7 @@ def self_test(bundle):
         own = {"HOME": home, "PATH": "/usr/bin:/bin", "QT_QPA_PLATFORM": "offscreen", "LANG": "C.UTF-8"}
         if ON_WINDOWS:
             own = {**environ(), "QT_QPA_PLATFORM": "offscreen"}
-        command = [str(program(bundle)), "--self-test"]
+        command = [str(executable), "--self-test"]
         try:
             code = subprocess.run(command, check=False, env=own, cwd=home, timeout=SELF_TEST_LIMIT_S).returncode
         except subprocess.TimeoutExpired:
