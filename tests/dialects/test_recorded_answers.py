@@ -41,7 +41,7 @@ ASKED: dict[ModuleType, dict[str, Any]] = {
 }
 """What each client asks; all of them want to see thoughts and usage."""
 
-PROVIDERS = (openai_chat, anthropic, gemini)
+PROVIDERS = (openai_chat, responses, anthropic, gemini)
 CLIENTS = tuple(ASKED)
 
 

@@ -253,7 +253,7 @@ def _response_object(reply: dict[str, Any]) -> Seen:
             seen.refusal += "".join(part["refusal"] for part in item["content"] if part["type"] == "refusal")
         elif item["type"] == "reasoning":
             parts = [*item.get("summary", ()), *(item.get("content") or ())]
-            seen.thoughts += "".join(part["text"] for part in parts)
+            seen.thoughts += "\n\n".join(part["text"] for part in parts)  # each is a chapter of its own
         elif item["type"] in ("function_call", "custom_tool_call"):
             seen.calls.append((item["name"], arguments(item.get("arguments", item.get("input")))))
     usage = reply.get("usage")
