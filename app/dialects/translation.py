@@ -1,6 +1,6 @@
 """Two dialects joined by the hub: the request goes up in the provider's, the answer comes down in the client's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -9,7 +9,7 @@ from app.dialects.translator import EventReader, EventWriter, Translator, Writte
 from app.domain.chat import ApiRequest, Reply
 from app.domain.faults import Fault, ProviderError
 from app.domain.hub import ChatRequest
-from app.domain.hub_reply import CONTENT, Counted, Ended, Failed, Finished, Started, StreamEvent
+from app.domain.hub_reply import CONTENT, Choice, Counted, Ended, Failed, Finished, Started, StreamEvent
 from app.domain.usage import NO_USAGE, Usage
 
 Write = Callable[[ChatRequest, str], Written]
@@ -19,6 +19,22 @@ Clock = Callable[[], float]
 def _unknown() -> float:
     """No clock was given."""
     return 0.0
+
+
+class Memory(Protocol):
+    """Keeps what models must get back and clients cannot carry: signatures and thoughts of past answers."""
+
+    def recall(self, request: ChatRequest) -> ChatRequest:
+        """Give the past answers of a conversation back what is kept of them."""
+        ...
+
+    def keep(self, request: ChatRequest, choice: Choice) -> None:
+        """Keep what a whole answer has of it."""
+        ...
+
+    def listen(self, request: ChatRequest) -> Callable[[Iterable[StreamEvent]], None]:
+        """Return what is to be told of every event of a streamed answer, to keep it in the end."""
+        ...
 
 
 class Side(Dialect, Translator, Protocol):
@@ -38,6 +54,8 @@ class Translation:
         self._provider = provider
         self._write = write or provider.write_request
         self._read: ChatRequest | None = None
+        self.memory: Memory | None = None
+        """Where thoughts are kept for clients that lose them; nowhere without one."""
         self.KEEPALIVE = client.KEEPALIVE
 
     def _chat(self, request: ApiRequest) -> ChatRequest:
@@ -55,7 +73,8 @@ class Translation:
         Raises:
             FaultError: INVALID_REQUEST, naming what cannot be expressed.
         """
-        return self._write(self._chat(request), model)
+        chat = self._chat(request)
+        return self._write(chat if self.memory is None else self.memory.recall(chat), model)
 
     def parse_reply(self, request: ApiRequest, body: bytes) -> Reply:
         """Read the provider's answer and write it in the client's dialect.
@@ -66,13 +85,18 @@ class Translation:
         reply = self._provider.read_reply(body)
         if not reply.created:
             reply = replace(reply, created=int(self._clock()))
+        if self.memory is not None and reply.choices:
+            self.memory.keep(self._chat(request), reply.choices[0])
         return Reply(self._client.write_reply(reply, self._chat(request)), reply.usage)
 
     def open_stream(self, request: ApiRequest) -> "TranslatedStream":
         """Start to translate an event stream."""
         chat = self._chat(request)
         reader, writer = self._provider.event_reader(), self._client.event_writer(chat)
-        return TranslatedStream(reader, writer, chat.sampling.n or 1, int(self._clock()))
+        stream = TranslatedStream(reader, writer, chat.sampling.n or 1, int(self._clock()))
+        if self.memory is not None:
+            stream.hear = self.memory.listen(chat)
+        return stream
 
     def parse_fault(self, body: bytes) -> ProviderError:
         """Read the provider's error body."""
@@ -96,6 +120,8 @@ class TranslatedStream:
         self._reader = reader
         self._writer = writer
         self._unfinished = choices
+        self.hear: Callable[[Iterable[StreamEvent]], None] | None = None
+        """Is told of every event that is passed on."""
         self.committed = self.complete = self.ended = False
         self.error: ProviderError | None = None
         self.usage: Usage = NO_USAGE
@@ -122,6 +148,8 @@ class TranslatedStream:
             if self.ended:
                 events = events[: at + isinstance(event, Ended)]
                 break
+        if self.hear is not None:
+            self.hear(events)
         return self._writer.write(events)
 
     def _note(self, event: StreamEvent) -> None:

@@ -5,10 +5,12 @@ import time
 from dataclasses import dataclass
 
 from app.dialects.dialect import Dialect, StreamReader
+from app.dialects.translation import Translation
 from app.domain.chat import ApiRequest, Reply
 from app.domain.faults import Fault, FaultError, FaultKind, InBandError
 from app.domain.usage import NO_USAGE, Usage
 from app.engine import wire
+from app.engine.continuity import Continuity
 from app.engine.guard import Ticket
 from app.engine.limits import Turn, total
 from app.engine.router import Candidate
@@ -60,11 +62,15 @@ class Attempt:
         "upstream",
     )
 
-    def __init__(self, candidate: Candidate, call: Call, ticket: Ticket | None = None) -> None:
-        """Send nothing yet; `ticket` is what the provider's guard gave for it."""
+    def __init__(
+        self, candidate: Candidate, call: Call, ticket: Ticket | None = None, thoughts: Continuity | None = None
+    ) -> None:
+        """Send nothing yet; `ticket` is what the provider's guard gave, `thoughts` are kept for clients."""
         self.candidate = candidate
         self.request = call.request
-        self.dialect = wire.between(call.dialect, candidate.provider.spec)
+        self.dialect = wire.between(call.dialect, candidate.provider.spec, call.request, candidate.model)
+        if thoughts is not None and isinstance(self.dialect, Translation):
+            self.dialect.memory = thoughts.at(candidate.provider, candidate.model, call.client)
         self.hops = call.hops
         self.ticket = ticket
         self.turn: Turn | None = None
@@ -88,6 +94,11 @@ class Attempt:
         if self.reply is not None:
             return self.reply.usage
         return self.reader.usage if self.reader is not None else NO_USAGE
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The ids under which the provider itself keeps the answer."""
+        return self.reply.kept if self.reply is not None else getattr(self.reader, "kept", ())
 
     def elapsed_ms(self) -> float:
         """Milliseconds since the attempt began."""

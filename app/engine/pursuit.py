@@ -8,6 +8,7 @@ from app.domain.faults import Fault, FaultError, FaultKind
 from app.domain.repairs import STREAM_OPTIONS, find_repair
 from app.engine.attempt import Attempt, Call
 from app.engine.choice import Choice, longer
+from app.engine.continuity import Continuity
 from app.engine.deadline import Deadline
 from app.engine.guard import Block
 from app.engine.journal import Journal
@@ -29,7 +30,7 @@ _MOST_REPAIRED = 500
 class Means:
     """What every pursuit needs: the settings in force, the retry budget, the state of the network.
 
-    `refresh` is told of a provider that does not have a model it was asked for.
+    `refresh` is told of a provider that does not have a model it was asked for, `thoughts` are kept for clients.
     """
 
     settings: Callable[[], RoutingSettings]
@@ -38,6 +39,7 @@ class Means:
     refresh: Callable[[Provider], None]
     running: set[Attempt] = field(default_factory=set)
     """The attempts under way, so that they can be broken off."""
+    thoughts: Continuity = field(default_factory=Continuity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class Pursuit:
         """One attempt; what came of it is noted with the provider, its guard and in the journal."""
         provider = candidate.provider
         ticket = provider.guard.enter(candidate.model, forced=forced)
-        attempt = Attempt(candidate, self.call, ticket)
+        attempt = Attempt(candidate, self.call, ticket, self.means.thoughts)
         attempt.turn = turn
         self.means.running.add(attempt)
         try:

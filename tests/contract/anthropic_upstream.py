@@ -77,6 +77,9 @@ class AnthropicUpstream:
         self._server.close()
         await self._server.wait_closed()
 
+    def _answer(self, asked: Asked) -> None:
+        """Choose what this request gets; always the same here."""
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
@@ -84,6 +87,7 @@ class AnthropicUpstream:
         kind, status, out = "application/json", 200, json.dumps(MODELS).encode()
         if asked.line.startswith("POST"):
             self.posts.append(asked)
+            self._answer(asked)
             status, out = self.status, json.dumps(self.body).encode()
             if "/count_tokens" in asked.line and status == 200:
                 out = b'{"input_tokens": 4711}'

@@ -60,6 +60,9 @@ class GeminiUpstream:
         self._server.close()
         await self._server.wait_closed()
 
+    def _answer(self, asked: Asked) -> None:
+        """Choose what this request gets; always the same here."""
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
@@ -67,6 +70,7 @@ class GeminiUpstream:
         kind, status, out = "application/json; charset=UTF-8", 200, json.dumps(MODELS).encode()
         if head[0].startswith("POST"):
             self.posts.append(Asked(head[0], headers, json.loads(body)))
+            self._answer(self.posts[-1])
             status, out = self.status, json.dumps(self.body, indent=2).encode()
             if ":countTokens" in head[0] and status == 200:
                 out = b'{"totalTokens": 4711}'
