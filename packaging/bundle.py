@@ -15,6 +15,7 @@ from pathlib import Path
 
 import bundle_contents as contents
 import bundle_sizes
+import icu_data
 import licences
 import workbench
 
@@ -80,6 +81,7 @@ def build(destination):
         BuildError: PyInstaller failed, something is in the bundle that must not be, or the program does not work.
     """
     bundle = freeze(Path(destination))
+    trim(bundle)
     licences.collect(resources(bundle), bundle)
     settle(bundle)
     verify(bundle)
@@ -90,7 +92,7 @@ def build(destination):
 
 def freeze(destination):
     """Run PyInstaller; return the bundle."""
-    missing = [tool for tool in ("objdump", "strip") if ON_LINUX and not shutil.which(tool)]
+    missing = [tool for tool in ("as", "ld", "objdump", "strip") if ON_LINUX and not shutil.which(tool)]
     if missing:
         raise BuildError(f"{' and '.join(missing)} missing. Type: sudo apt-get install -y binutils")
     destination.mkdir(parents=True, exist_ok=True)
@@ -110,6 +112,21 @@ def freeze(destination):
 def resources(bundle):
     """The folder of the program's own resources in a bundle."""
     return next(iter(sorted(path.resolve().parent for path in bundle.rglob("config.example.toml"))))
+
+
+def trim(bundle):
+    """Take the languages out of ICU's data, which only Linux brings.
+
+    Raises:
+        BuildError: the data is not as expected.
+    """
+    for library in sorted(bundle.rglob("libicudata.so.*")):
+        if not library.is_symlink():
+            try:
+                saved = icu_data.trim(library)
+            except icu_data.DataError as error:
+                raise BuildError(f"ICU cannot be trimmed: {error}") from None
+            print(f"Took {saved / bundle_sizes.MB:.0f} MB of languages out of {library.name}.", flush=True)
 
 
 def settle(bundle):
