@@ -1,5 +1,6 @@
 """What the OpenAI dialects share: reading and building requests, and reading plain answers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -52,11 +53,11 @@ def read_request(body: bytes, needs: Needs) -> ApiRequest:
     )
 
 
-def build_body(request: ApiRequest, model: str) -> bytes:
-    """Make the provider's body: the client's bytes but for the model, and for a stream the wish for usage."""
+def build_body(request: ApiRequest, model: str, edits: Iterable[Edit] = ()) -> bytes:
+    """Make the provider's body: the client's bytes but for the model, for a stream the wish for usage, and `edits`."""
     body = request.body
     members = request.members or json_edit.members(body)
-    edits: list[Edit] = []
+    edits = list(edits)
     if model != request.model:
         name = msgspec.json.encode(model)
         edits += [(start, end, name) for start, end in members["model"]]

@@ -1,11 +1,10 @@
 """OpenAI Responses, `POST /v1/responses`: passed through to who has it, made from the hub for every other provider."""
 
-from dataclasses import replace
-
 from app.dialects import openai
 from app.dialects.responses_errors import parse_fault, render_fault, render_stream_fault
 from app.dialects.responses_events import EventReader
 from app.dialects.responses_items import NAME
+from app.dialects.responses_passing import KEPT_BY, foreign_thoughts, kept_ids, marked
 from app.dialects.responses_read import read_reply
 from app.dialects.responses_reply import write_reply
 from app.dialects.responses_request import read_request
@@ -47,12 +46,15 @@ def parse_request(body: bytes) -> ApiRequest:
     Raises:
         FaultError: INVALID_REQUEST, when it is not JSON, not an object, or lacks `model` or `input`.
     """
-    return replace(openai.read_request(body, _NEEDS), wants_usage=True)  # the last event always has it
+    return marked(openai.read_request(body, _NEEDS))
 
 
 def build_request(request: ApiRequest, model: str) -> bytes:
-    """Make the provider's body, with `model` as the provider calls it."""
-    return openai.build_body(request, model)
+    """Make the provider's body, with `model` as the provider calls it; every other byte stays.
+
+    Only thoughts that Switchtower translated from another provider are left out, since this one would refuse them.
+    """
+    return openai.build_body(request, model, foreign_thoughts(request))
 
 
 def parse_reply(request: ApiRequest, body: bytes) -> Reply:  # the protocol hands every dialect the request
@@ -62,8 +64,8 @@ def parse_reply(request: ApiRequest, body: bytes) -> Reply:  # the protocol hand
         InBandError: it is an error in spite of its status.
         FaultError: BAD_REPLY, when it has no output.
     """
-    _, usage = openai.read_reply(body, "output")
-    return Reply(body, usage)
+    members, usage = openai.read_reply(body, "output")
+    return Reply(body, usage, kept_ids({name: openai.value_of(body, members, name) for name in KEPT_BY}))
 
 
 def open_stream(request: ApiRequest) -> ResponsesStream:

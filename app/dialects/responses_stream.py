@@ -3,6 +3,7 @@
 from app.dialects import json_edit, sse
 from app.dialects.openai_errors import read_error
 from app.dialects.openai_usage import find_usage, parse_usage
+from app.dialects.responses_passing import kept_ids
 from app.domain.faults import FaultKind, ProviderError
 from app.domain.usage import NO_USAGE, Usage
 
@@ -20,6 +21,8 @@ class ResponsesStream:
         self.committed = self.complete = self.ended = False
         self.error: ProviderError | None = None
         self.usage: Usage = NO_USAGE
+        self.kept: tuple[str, ...] = ()
+        """The ids under which the provider keeps the answer."""
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes; nothing at or behind an error or the end is returned.
@@ -52,6 +55,8 @@ class ResponsesStream:
             return
         kind, response = value.get("type"), value.get("response")
         response = response if isinstance(response, dict) else {}
+        if response and not self.kept:
+            self.kept = kept_ids(response)
         usage = find_usage(response)
         if usage is not None:
             self.usage = self.usage.most(parse_usage(usage))

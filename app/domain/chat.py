@@ -19,6 +19,8 @@ class Operation(StrEnum):
     TRANSCRIPTIONS = "transcriptions"
     MODERATIONS = "moderations"
     RERANK = "rerank"
+    RESPONSES = "responses"
+    """What only a provider that has the Responses API itself can answer: a request that leans on what it keeps."""
 
 
 PASSED_THROUGH = frozenset(
@@ -46,7 +48,8 @@ class ApiRequest:
     says where the body's top-level values stand (offsets of start and end), so that they are looked for only once;
     empty means they were not looked for. `stream_type` is the content type of a streamed answer, `body_type` that of
     a body that is passed through, whose answer may be of any type. `headers` go along to a provider of the same
-    dialect.
+    dialect. `tools` are the kinds of tools of a Responses request, `refers` the id of what it leans on that only the
+    provider which made it keeps.
     """
 
     operation: Operation
@@ -59,14 +62,20 @@ class ApiRequest:
     stream_type: bytes = b"text/event-stream; charset=utf-8"
     body_type: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    tools: frozenset[str] = frozenset()
+    refers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A provider's plain answer in the client's dialect, with what was read along the way."""
+    """A provider's plain answer in the client's dialect, with what was read along the way.
+
+    `kept` are the ids under which the provider keeps it, to be asked for again.
+    """
 
     body: bytes
     usage: Usage = NO_USAGE
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from app.domain.chat import PASSED_THROUGH, ApiRequest, Operation
-from app.domain.faults import Fault, FaultError
+from app.domain.faults import Fault, FaultError, FaultKind
 from app.domain.models import ModelInfo
 from app.engine.affinity import Conversation, Sessions, conversation_of
 from app.engine.demands import input_tokens, wants_tools, wants_vision
+from app.engine.kept import Kept
 from app.engine.limits import Turn
 from app.engine.quotas import Limits, take
 from app.engine.router import Candidate, Plan, Routing
@@ -17,6 +18,7 @@ _ABILITIES = frozenset({"tools", "vision", "reasoning", "structured_output", "st
 _TEXT = frozenset({"chat", "completions", "fim", "tools", "vision", "reasoning"})
 _EMBEDDINGS = "embeddings"
 _UP, _LIMITED, _DOWN = range(3)
+_KEPT_ELSEWHERE = "another provider keeps what the request refers to"
 _SAME_CONVERSATION = "it answered this conversation last"
 
 
@@ -102,6 +104,7 @@ class Chooser:
         self._routing = routing
         self.balance = balance or Balance()
         self.sessions = sessions or Sessions()
+        self.kept = Kept()
         self.blocked: Blocked = _nobody_is
 
     def choose(self, request: ApiRequest, client: str = "") -> Choice:
@@ -121,8 +124,32 @@ class Chooser:
         else:
             choice.conversation = conversation_of(request, client) if routing.affinity else None
             self._order(choice, plan)
+        if request.refers:
+            self._stay_with_keeper(choice)
         self._spare(choice, client)
         return choice
+
+    def _stay_with_keeper(self, choice: Choice) -> None:
+        """Leave only the provider that keeps what the request refers to, where that is known.
+
+        Raises:
+            FaultError: INVALID_REQUEST, when it does not offer the model.
+        """
+        keeper = self.kept.provider_of(choice.request.refers)
+        others = [c for c in choice.candidates if c.provider.id != keeper] if keeper else []
+        if not others:
+            return
+        if len(others) == len(choice.candidates):
+            raise FaultError(
+                Fault(
+                    FaultKind.INVALID_REQUEST,
+                    f"{keeper} keeps {choice.request.refers!r}, but does not offer {choice.request.model}.",
+                    remedy="Ask for one of its models, or send the whole conversation as `input`.",
+                    provider=keeper,
+                )
+            )
+        choice.skipped += [Skipped(candidate, _KEPT_ELSEWHERE) for candidate in others]
+        choice.candidates[:] = [c for c in choice.candidates if c.provider.id == keeper]
 
     def _spare(self, choice: Choice, client: str) -> None:
         """Leave out the providers whose budget is spent.

@@ -86,7 +86,10 @@ class Relay:
         Raises:
             FaultError: nobody answered, or the fault is one that no other provider can mend.
         """
-        return await Pursuit(call, journal, self._means, self.chooser.choose(call.request, call.client)).run()
+        choice = self.chooser.choose(call.request, call.client)
+        attempt = await Pursuit(call, journal, self._means, choice).run()
+        self.chooser.kept.keep(attempt.kept, attempt.candidate.provider.id)
+        return attempt
 
     # -- plain answers
 

@@ -186,6 +186,8 @@ def _check(provider: Provider, operation: Operation) -> None:
     if provider.problem is not None:
         raise FaultError(provider.problem)
     if operation not in provider.spec.operations:
+        if operation is Operation.RESPONSES:
+            raise FaultError(_keeps_nothing(provider))
         raise FaultError(
             Fault(
                 FaultKind.MODEL_NOT_FOUND,
@@ -194,6 +196,17 @@ def _check(provider: Provider, operation: Operation) -> None:
                 remedy="Ask another provider for it.",
             )
         )
+
+
+def _keeps_nothing(provider: Provider) -> Fault:
+    """The fault of a request that leans on stored responses, at a provider whose answers are translated."""
+    return Fault(
+        FaultKind.INVALID_REQUEST,
+        f"{provider.name} keeps no responses, and the request refers to one, or asks for one to be kept.",
+        remedy="Send the whole conversation as `input`, or choose a model of a provider with the Responses API.",
+        provider=provider.id,
+        param="previous_response_id",
+    )
 
 
 def _listed(model: str, operation: Operation, routing: Routing) -> list[list[Candidate]]:

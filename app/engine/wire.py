@@ -21,7 +21,7 @@ from app.dialects.dialect import Dialect
 from app.dialects.embedding import EmbedClient, EmbedProvider, EmbedTranslation
 from app.dialects.paths import fill
 from app.dialects.translation import Side, Translation
-from app.domain.chat import ApiRequest
+from app.domain.chat import ApiRequest, Operation
 from app.engine.hops import onward
 from app.engine.provider import Provider
 from app.providers.outgoing import Headers, Outgoing
@@ -41,13 +41,22 @@ _FAMILIES: Mapping[str, str] = {ollama_generate.NAME: ollama.NAME}
 """Dialects of clients that the providers of another name speak, too."""
 
 
-def between(client: Dialect, spec: ProviderSpec) -> Dialect | Translation | EmbedTranslation:
-    """What joins a client's dialect and a provider's: the dialect itself when both speak the same."""
-    if spec.dialect == client.NAME or spec.dialect == _FAMILIES.get(client.NAME):
+def between(
+    client: Dialect, spec: ProviderSpec, request: ApiRequest | None = None, model: str = ""
+) -> Dialect | Translation | EmbedTranslation:
+    """What joins a client's dialect and a provider's: the dialect itself when both speak the same.
+
+    A provider may speak Responses beside its own dialect, for `request`, and nothing else, for `model`.
+    """
+    chat = request is not None and request.operation is Operation.CHAT
+    spoken = spec.dialect_of(model) if chat else spec.dialect
+    if spoken == client.NAME or spoken == _FAMILIES.get(client.NAME):
+        return client
+    if client.NAME == responses.NAME and request is not None and spec.takes_responses(request):
         return client
     if hasattr(client, "read_texts"):
         return EmbedTranslation(cast("EmbedClient", client), _VECTORS[spec.dialect])
-    provider = _SIDES[spec.dialect]
+    provider = _SIDES[spoken]
     quirks = openai_chat.QUIRKS.get(spec.id)
     write = partial(openai_chat.write_request, quirks=quirks) if provider is openai_chat and quirks else None
     return Translation(_SIDES[client.NAME], provider, write, time.time)
@@ -88,7 +97,8 @@ def write(
         body, repaired = _repaired(request, body, known)
         dropped += repaired
     if provider.paths:
-        path = provider.path(request.operation, path, model, stream=request.stream)
+        operation = Operation.RESPONSES if path == responses.PATH else request.operation
+        path = provider.path(operation, path, model, stream=request.stream)
     if provider.adjust is not None:
         adjusted = provider.adjust(Outgoing(request.operation, model, request.stream, path, body, headers))
         path, body, headers = adjusted.path, adjusted.body, adjusted.headers

@@ -1,14 +1,19 @@
 """One row per provider: this is the file to edit to add one."""
 
+from app.dialects.openai_chat_quirks import Quirks
 from app.domain.chat import Operation
-from app.providers.spec import ANTHROPIC, GEMINI, OLLAMA, OPENAI, TEXT, Auth, ProviderSpec
+from app.providers.spec import ANTHROPIC, GEMINI, OLLAMA, OPENAI, RESPONSES, TEXT, Auth, ProviderSpec
 
 _PICTURES = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS})
 _SOUND = frozenset({Operation.SPEECH, Operation.TRANSCRIPTIONS})
 _RERANK = frozenset({Operation.RERANK})
 _CHAT = frozenset({Operation.CHAT})
+_TAGS = Quirks(think_tags=True)
+_LOCAL = Quirks(think_tags=True, top_k=True)
 _CHAT_COMPLETIONS = frozenset({Operation.CHAT, Operation.COMPLETIONS})
 _CHAT_EMBEDDINGS = frozenset({Operation.CHAT, Operation.EMBEDDINGS})
+_RESPONSES = frozenset({Operation.RESPONSES})
+_FUNCTIONS = frozenset({"function", "mcp"})
 
 CATALOG: tuple[ProviderSpec, ...] = (
     ProviderSpec(
@@ -18,8 +23,10 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.openai.com/v1",
         Auth.BEARER,
         docs="https://platform.openai.com/docs/api-reference",
+        cousin=Quirks(limit="max_completion_tokens", developer=True),
         key_url="https://platform.openai.com/api-keys",
-        operations=TEXT | _PICTURES | _SOUND | {Operation.MODERATIONS},
+        operations=TEXT | _PICTURES | _SOUND | _RESPONSES | {Operation.MODERATIONS},
+        responses_only=("*codex*", "*-pro", "*-pro-20*", "*deep-research*", "computer-use*"),
     ),
     ProviderSpec(
         "openrouter",
@@ -29,7 +36,10 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         models_path="/models/user",  # /models answers without a key too, so it could not tell a wrong one
         docs="https://openrouter.ai/docs",
+        cousin=Quirks(thoughts="reasoning_details", top_k=True, cache_marks=True),
         key_url="https://openrouter.ai/settings/keys",
+        operations=TEXT | _RESPONSES,
+        responses_tools=_FUNCTIONS | {"web_search", "web_search_preview"},
     ),
     ProviderSpec(
         "perplexity",
@@ -40,6 +50,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         lists_models=False,  # its list under /router/v1 is of other vendors' models
         static_models=("sonar", "sonar-pro", "sonar-reasoning-pro", "sonar-deep-research"),
         docs="https://docs.perplexity.ai/docs/sonar/openai-compatibility",
+        cousin=_TAGS,
         key_url="https://www.perplexity.ai/settings/api",
         operations=_CHAT,
     ),
@@ -73,6 +84,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.mistral.ai/v1",
         Auth.BEARER,
         docs="https://docs.mistral.ai/api",
+        cousin=Quirks(seed="random_seed", short_ids=True, answers_results=True, warmest=1.5),
         key_url="https://console.mistral.ai/api-keys",
         operations=_CHAT_EMBEDDINGS | {Operation.TRANSCRIPTIONS, Operation.MODERATIONS},
     ),
@@ -83,8 +95,10 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.groq.com/openai/v1",
         Auth.BEARER,
         docs="https://console.groq.com/docs/openai",
+        cousin=Quirks(limit="max_completion_tokens", thoughts="reasoning", think_tags=True),
         key_url="https://console.groq.com/keys",
-        operations=_CHAT | _SOUND,
+        operations=_CHAT | _SOUND | _RESPONSES,
+        responses_tools=_FUNCTIONS | {"code_interpreter", "browser_search"},
     ),
     ProviderSpec(
         "deepseek",
@@ -93,6 +107,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.deepseek.com",
         Auth.BEARER,
         docs="https://api-docs.deepseek.com",
+        cousin=Quirks(thoughts="reasoning_content", needs_thoughts=True),
         key_url="https://platform.deepseek.com/api_keys",
         operations=_CHAT,  # completions are under another base URL, /beta
     ),
@@ -104,7 +119,8 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         docs="https://docs.x.ai/docs/api-reference",
         key_url="https://console.x.ai",
-        operations=_CHAT_COMPLETIONS | {Operation.IMAGES},
+        operations=_CHAT_COMPLETIONS | _RESPONSES | {Operation.IMAGES},
+        responses_tools=_FUNCTIONS | {"web_search", "x_search", "code_interpreter", "file_search"},
     ),
     ProviderSpec(
         "together",
@@ -113,6 +129,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.together.xyz/v1",
         Auth.BEARER,
         docs="https://docs.together.ai/docs/openai-api-compatibility",
+        cousin=_LOCAL,
         key_url="https://api.together.ai/settings/api-keys",
         operations=TEXT | _SOUND | _RERANK | {Operation.IMAGES},
     ),
@@ -123,8 +140,10 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.fireworks.ai/inference/v1",
         Auth.BEARER,
         docs="https://docs.fireworks.ai/tools-sdks/openai-compatibility",
+        cousin=_LOCAL,
         key_url="https://fireworks.ai/account/api-keys",
-        operations=TEXT | _RERANK,
+        operations=TEXT | _RERANK | _RESPONSES,
+        responses_tools=_FUNCTIONS | {"sse"},
     ),
     ProviderSpec(
         "cerebras",
@@ -143,6 +162,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://integrate.api.nvidia.com/v1",
         Auth.BEARER,
         docs="https://docs.api.nvidia.com/nim/reference",
+        cousin=_TAGS,
         key_url="https://build.nvidia.com/settings/api-keys",
     ),
     ProviderSpec(
@@ -152,8 +172,10 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://router.huggingface.co/v1",
         Auth.BEARER,
         docs="https://huggingface.co/docs/inference-providers",
+        cousin=_TAGS,
         key_url="https://huggingface.co/settings/tokens",
-        operations=_CHAT,
+        operations=_CHAT | _RESPONSES,
+        responses_tools=_FUNCTIONS,
     ),
     ProviderSpec(
         "github-models",
@@ -174,6 +196,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.moonshot.ai/v1",
         Auth.BEARER,
         docs="https://platform.moonshot.ai/docs",
+        cousin=Quirks(thoughts="reasoning_content", needs_thoughts=True, warmest=1.0),
         key_url="https://platform.moonshot.ai/console/api-keys",
         operations=_CHAT,
     ),
@@ -205,6 +228,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
             "glm-4.5-flash",
         ),
         docs="https://docs.z.ai/api-reference/introduction",
+        cousin=Quirks(thoughts="reasoning_content", warmest=1.0),
         key_url="https://z.ai/manage-apikey/apikey-list",
         operations=_CHAT,
     ),
@@ -215,6 +239,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.sambanova.ai/v1",
         Auth.BEARER,
         docs="https://docs.sambanova.ai/cloud/docs",
+        cousin=_TAGS,
         key_url="https://cloud.sambanova.ai/apis",
         operations=_CHAT_EMBEDDINGS,
     ),
@@ -225,6 +250,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.tokenfactory.nebius.com/v1",
         Auth.BEARER,
         docs="https://docs.tokenfactory.nebius.com/api-reference/introduction",
+        cousin=_TAGS,
         key_url="https://tokenfactory.nebius.com",
         operations=TEXT | {Operation.IMAGES},
     ),
@@ -235,6 +261,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.deepinfra.com/v1/openai",
         Auth.BEARER,
         docs="https://deepinfra.com/docs/advanced/openai_api",
+        cousin=_TAGS,
         key_url="https://deepinfra.com/dash/api_keys",
         operations=TEXT | _SOUND | {Operation.IMAGES},
     ),
@@ -245,6 +272,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.hyperbolic.xyz/v1",
         Auth.BEARER,
         docs="https://docs.hyperbolic.xyz",
+        cousin=_TAGS,
         key_url="https://app.hyperbolic.ai",
         operations=_CHAT_COMPLETIONS,
     ),
@@ -266,6 +294,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://docs.ollama.com/api/openai-compatibility",
+        cousin=_TAGS,
     ),
     ProviderSpec(
         "ollama-native",
@@ -286,6 +315,9 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://lmstudio.ai/docs/developer/openai-compat",
+        cousin=_LOCAL,
+        operations=TEXT | _RESPONSES,
+        responses_tools=_FUNCTIONS,
     ),
     ProviderSpec(
         "vllm",
@@ -295,6 +327,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
+        cousin=_LOCAL,
         operations=TEXT | _RERANK | {Operation.TRANSCRIPTIONS},
     ),
     ProviderSpec(
@@ -305,6 +338,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
+        cousin=_LOCAL,
         operations=TEXT | _RERANK,
     ),
     ProviderSpec(
@@ -315,6 +349,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,  # Jan demands a key of the user's own choosing
         local=True,
         docs="https://jan.ai/docs/desktop/api-server",
+        cousin=_TAGS,
         operations=_CHAT,
     ),
     ProviderSpec(
@@ -325,7 +360,16 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://localai.io",
+        cousin=_TAGS,
         operations=TEXT | _SOUND | _RERANK | {Operation.IMAGES},
+    ),
+    ProviderSpec(
+        "responses-compatible",
+        "Server with the Responses API",
+        RESPONSES,
+        "",
+        Auth.BEARER,
+        operations=_CHAT | _RESPONSES,
     ),
     ProviderSpec(
         "openai-compatible",
@@ -333,6 +377,6 @@ CATALOG: tuple[ProviderSpec, ...] = (
         OPENAI,
         "",
         Auth.BEARER,
-        operations=frozenset(Operation),  # who knows
+        operations=frozenset(Operation) - _RESPONSES,  # who knows
     ),
 )

@@ -4,20 +4,23 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
-from app.domain.chat import PASSED_THROUGH, Operation
+from app.domain.chat import PASSED_THROUGH, ApiRequest, Operation
 from app.domain.hosts import is_private
 
 OPENAI = "openai"
 ANTHROPIC = "anthropic"
 GEMINI = "gemini"
 OLLAMA = "ollama"
-DIALECTS = frozenset({OPENAI, ANTHROPIC, GEMINI, OLLAMA})
+RESPONSES = "responses"
+DIALECTS = frozenset({OPENAI, ANTHROPIC, GEMINI, OLLAMA, RESPONSES})
 """The wire formats a row may name."""
 
 
-TEXT = frozenset(Operation) - PASSED_THROUGH
+TEXT = frozenset(Operation) - PASSED_THROUGH - {Operation.RESPONSES}
 """What a row offers that says nothing else."""
 
 
@@ -55,6 +58,8 @@ class ProviderSpec:
     `quirks` names a module of `app.providers.quirks`. `headers` go with every request and hold no secret. `paths` are
     pairs of an operation and the template of its path where that is not the dialect's own: `chat`, `chat:stream` for
     streams only, `*` for all others; `{model}` in it is the model's name, `{path}` the dialect's own path.
+    `responses_tools` are the kinds of tools that its Responses API takes (empty: any), and `responses_only` patterns of
+    the names of models that answer nowhere else.
     """
 
     id: str
@@ -72,6 +77,19 @@ class ProviderSpec:
     quirks: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     paths: tuple[tuple[str, str], ...] = ()
+    responses_tools: frozenset[str] = frozenset()
+    responses_only: tuple[str, ...] = ()
+
+    def takes_responses(self, request: ApiRequest) -> bool:
+        """Whether a Responses client's request can be answered by the provider's own Responses API."""
+        if Operation.RESPONSES not in self.operations:
+            return False
+        known = self.responses_tools
+        return not known or request.operation is Operation.RESPONSES or request.tools <= known
+
+    def dialect_of(self, model: str) -> str:
+        """The dialect in which a model is asked: the row's, but for the few that answer in Responses only."""
+        return RESPONSES if self.responses_only and _matches(model, self.responses_only) else self.dialect
 
     def root_of(self, base_url: str) -> str:
         """`base_url` as this row takes it: what the paths of a dialect begin with does no harm at its end."""
@@ -93,6 +111,11 @@ class ProviderSpec:
         return urlsplit(self.base_url).netloc
 
 
+@lru_cache(1024)
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 _VERSIONS = {ANTHROPIC: "/v1", GEMINI: "/v1beta", OLLAMA: "/api"}
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -111,6 +134,8 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "quirks": (str, type(None)),
     "headers": tuple,
     "paths": tuple,
+    "responses_tools": frozenset,
+    "responses_only": tuple,
 }
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _PATH = re.compile(r"/[!-~]+")

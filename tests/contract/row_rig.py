@@ -71,7 +71,7 @@ def body_of(operation: Operation, model: str, *, stream: bool) -> bytes:
 
 def asks(spec: ProviderSpec) -> list[tuple[Operation, bool]]:
     """Every operation of a row, plain and, where that exists, streamed."""
-    offered = [operation for operation in Operation if operation in spec.operations]
+    offered = [operation for operation in DIALECTS if operation in spec.operations]
     return [(o, False) for o in offered] + [(o, True) for o in offered if o in STREAMING]
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from app.dialects import openai_chat, openai_embeddings
+from app.dialects import openai_chat, openai_embeddings, responses
 from app.domain.chat import ApiRequest
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.domain.models import ModelInfo
@@ -11,6 +11,7 @@ from app.engine.choice import Chooser, longer
 from app.engine.provider import Provider
 from app.engine.quotas import Limits
 from app.engine.router import Routing
+from app.providers.registry import Registry
 from app.store.settings import Settings
 from engine.rig import make_provider
 
@@ -163,3 +164,26 @@ async def test_a_provider_at_its_own_limit_is_asked_last_and_waited_for_only_the
     with pytest.raises(FaultError) as caught:
         await choice.turn(choice.candidates[0])
     assert (caught.value.fault.kind, caught.value.fault.provider) == (FaultKind.RATE_LIMITED, "a")
+
+
+def test_what_a_provider_keeps_is_asked_of_it_alone() -> None:
+    chooser = choosing(*(provider(one, kind="openai-compatible") for one in ("a", "b")))
+    for one in chooser._routing().providers:
+        one.spec = Registry.load(lambda: ()).get("responses-compatible")
+    asked = responses.parse_request(b'{"model":"m","input":"x","previous_response_id":"resp_1"}')
+    assert ids(chooser, asked) == ["a", "b"]
+    chooser.kept.keep(("resp_1",), "b")
+    choice = chooser.choose(asked)
+    assert [c.provider.id for c in choice.candidates] == ["b"]
+    assert [(one.candidate.provider.id, "keeps" in one.why) for one in choice.skipped] == [("a", True)]
+    chooser.kept.keep(("resp_1",), "gone")
+    with pytest.raises(FaultError, match="does not offer m") as refused:
+        chooser.choose(asked)
+    assert refused.value.fault.kind is FaultKind.INVALID_REQUEST
+
+
+def test_nobody_keeps_responses() -> None:
+    asked = responses.parse_request(b'{"model":"m","input":"x","previous_response_id":"resp_1"}')
+    with pytest.raises(FaultError, match="whole conversation as `input`") as refused:
+        choosing(provider("a")).choose(asked)
+    assert refused.value.fault.status == 400

@@ -5,7 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from app.dialects import anthropic, gemini, gemini_embed, ollama_embed, ollama_generate, openai_chat, openai_embeddings
+from app.dialects import (
+    anthropic,
+    gemini,
+    gemini_embed,
+    ollama_embed,
+    ollama_generate,
+    openai_chat,
+    openai_completions,
+    openai_embeddings,
+    responses,
+)
 from app.dialects.dialect import Dialect
 from app.domain.chat import Operation
 from app.engine import wire
@@ -113,3 +123,44 @@ def test_geminis_vectors_pass_through() -> None:
     to = provider(dialect=GEMINI)
     sent = wire.write(wire.between(gemini_embed.ONE, to.spec), request, to, "e", "")
     assert (sent.path, sent.body) == ("/v1beta/models/e:embedContent", request.body)
+
+
+FUNCTION = {"type": "function", "name": "f"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "passes"),
+    [
+        ("openai", {}, True),
+        ("openai", {"tools": [{"type": "custom", "name": "g"}]}, True),
+        ("groq", {"tools": [FUNCTION]}, True),
+        ("groq", {"tools": [FUNCTION, {"type": "custom", "name": "g"}]}, False),
+        ("groq", {"tools": [{"type": "custom", "name": "g"}], "previous_response_id": "resp_1"}, True),
+        ("responses-compatible", {}, True),
+        ("mistral", {}, False),
+        ("anthropic", {}, False),
+        ("llamacpp", {}, False),
+    ],
+)
+def test_responses_pass_where_the_provider_takes_them(kind: str, more: dict[str, object], passes: bool) -> None:
+    spec = next(row for row in CATALOG if row.id == kind)
+    request = responses.parse_request(json.dumps({"model": "m", "input": "x", **more}).encode())
+    assert (wire.between(responses, spec, request, "m") is responses) is passes
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [("gpt-5.1-codex-max", "/responses"), ("o3-pro-2025-06-10", "/responses"), ("gpt-5", "/chat/completions")],
+)
+def test_some_models_of_openai_answer_in_responses_only(model: str, path: str) -> None:
+    to = provider(**{name: getattr(CATALOG[0], name) for name in ("id", "dialect", "operations", "responses_only")})
+    request = openai_chat.parse_request(CHAT)
+    assert wire.write(wire.between(openai_chat, to.spec, request, model), request, to, model, "").path == path
+    whole = openai_completions.parse_request(b'{"model":"m","prompt":"x"}')
+    assert wire.between(openai_completions, to.spec, whole, model) is openai_completions
+
+
+def test_a_row_may_say_the_path_of_responses() -> None:
+    to = provider(paths=(("chat", "/c"), ("responses", "/v1{path}")), operations=CATALOG[0].operations)
+    request = responses.parse_request(b'{"model":"m","input":"x"}')
+    assert wire.write(wire.between(responses, to.spec, request, "m"), request, to, "m", "").path == "/v1/responses"

@@ -15,7 +15,8 @@ DOC = Path(__file__).parents[2] / "docs" / "providers.md"
 REQUIRED = """
     openai openrouter perplexity anthropic gemini mistral groq deepseek xai together fireworks cerebras nvidia
     huggingface github-models moonshot dashscope zhipu sambanova nebius deepinfra hyperbolic blackbox ollama
-    ollama-native lmstudio vllm llamacpp jan localai openai-compatible
+    ollama-native lmstudio vllm llamacpp jan localai responses-compatible
+    openai-compatible
 """
 
 
@@ -41,7 +42,7 @@ class TestEveryRow:
         assert row.local is row.base_url.startswith("http://")
 
     def test_tells_people_where_its_keys_and_pages_are(self, row: ProviderSpec) -> None:
-        if row.id != "openai-compatible":
+        if not row.id.endswith("-compatible"):
             assert row.docs
             assert bool(row.key_url) is not row.local
 
