@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
+from app.dialects import tool_names
 from app.dialects.dialect import Dialect
 from app.dialects.translator import EventReader, EventWriter, Translator, Written
 from app.domain.chat import ApiRequest, Reply
@@ -56,6 +57,7 @@ class Translation:
         self._read: ChatRequest | None = None
         self.memory: Memory | None = None
         """Where thoughts are kept for clients that lose them; nowhere without one."""
+        self._names: tool_names.Names = {}
         self.KEEPALIVE = client.KEEPALIVE
 
     def _chat(self, request: ApiRequest) -> ChatRequest:
@@ -74,7 +76,12 @@ class Translation:
             FaultError: INVALID_REQUEST, naming what cannot be expressed.
         """
         chat = self._chat(request)
-        return self._write(chat if self.memory is None else self.memory.recall(chat), model)
+        if self.memory is not None:
+            chat = self.memory.recall(chat)
+        if names := tool_names.shortened(chat):
+            chat = tool_names.spell(chat, names)
+            self._names = {short: name for name, short in names.items()}
+        return self._write(chat, model)
 
     def parse_reply(self, request: ApiRequest, body: bytes) -> Reply:
         """Read the provider's answer and write it in the client's dialect.
@@ -85,6 +92,8 @@ class Translation:
         reply = self._provider.read_reply(body)
         if not reply.created:
             reply = replace(reply, created=int(self._clock()))
+        if self._names:
+            reply = tool_names.restore(reply, self._names)
         if self.memory is not None and reply.choices:
             self.memory.keep(self._chat(request), reply.choices[0])
         return Reply(self._client.write_reply(reply, self._chat(request)), reply.usage)
@@ -94,6 +103,7 @@ class Translation:
         chat = self._chat(request)
         reader, writer = self._provider.event_reader(), self._client.event_writer(chat)
         stream = TranslatedStream(reader, writer, chat.sampling.n or 1, int(self._clock()))
+        stream.names = self._names
         if self.memory is not None:
             stream.hear = self.memory.listen(chat)
         return stream
@@ -122,6 +132,8 @@ class TranslatedStream:
         self._unfinished = choices
         self.hear: Callable[[Iterable[StreamEvent]], None] | None = None
         """Is told of every event that is passed on."""
+        self.names: tool_names.Names = {}
+        """The client's names of tools that were sent under others."""
         self.committed = self.complete = self.ended = False
         self.error: ProviderError | None = None
         self.usage: Usage = NO_USAGE
@@ -148,6 +160,8 @@ class TranslatedStream:
             if self.ended:
                 events = events[: at + isinstance(event, Ended)]
                 break
+        if self.names:
+            events = tool_names.restore_events(events, self.names)
         if self.hear is not None:
             self.hear(events)
         return self._writer.write(events)

@@ -23,7 +23,7 @@ from app.dialects.translation import Translation
 from app.domain.chat import ApiRequest
 from app.domain.faults import Fault, FaultError, InBandError
 from app.net.faults import fault_from_error, fault_from_status
-from dialects import matrix_answered, matrix_asked
+from dialects import matrix_answered, matrix_asked, matrix_tricky
 
 FOLDER = Path(__file__).parent / "golden" / "matrix"
 DIALECTS: dict[str, ModuleType] = {
@@ -222,9 +222,15 @@ def _lay(items: Iterator[Any], depth: int) -> Iterator[str]:
         yield f"\n{'  ' * depth}{item[-1]}"
 
 
+def tricky() -> Iterator[Case]:
+    """Every case that proxies of this kind get wrong."""
+    for name, client, provider, asked, (status, answer), model in matrix_tricky.cases():
+        yield Case(f"tricky/{name}", client, provider, asked, answer, status, model=model)
+
+
 def cases() -> list[Case]:
     """All cases."""
-    return list(scenarios())
+    return [*scenarios(), *tricky()]
 
 
 def main() -> None:

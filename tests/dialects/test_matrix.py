@@ -1,6 +1,8 @@
 """The golden matrix: every page is what the program does now; `python tests/dialects/matrix.py` writes them anew."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +36,17 @@ def test_laying_out_changes_no_token() -> None:
     for token in ("1e400", "-0.0", "12345678901234567890", '"a\\u00e9"', '"x, y: {\\"z\\"}"'):
         assert token in laid
     assert json.loads(matrix.layout(json.dumps([text] * 9))) == [text] * 9
+
+
+LISTED = (Path(__file__).parents[2] / "docs" / "dialect-cases.md").read_text("utf-8")
+ROWS = [row.split("|")[1:4] for row in LISTED.splitlines() if row.startswith("| ") and "`" in row]
+
+
+def test_every_tricky_case_is_listed_and_every_row_has_its_pages() -> None:
+    named = [name for _, _, pages in ROWS for name in re.findall(r"`(\w+)`", pages)]
+    assert len(set(named)) == len(named)
+    assert set(named) == {case.page.stem for case in CASES if case.name.startswith("tricky/")}
+
+
+def test_every_case_that_others_get_wrong_has_a_row() -> None:
+    assert sum("★" in mark for mark, _, _ in ROWS) == 27
