@@ -39,7 +39,7 @@ _FORGET_FAILURES_S = 60.0
 _TOKEN_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 _BROWSERS_SEND = frozenset((b"origin", b"sec-fetch-site"))
 _OF_THE_BODY = (b"content-type", b"content-encoding", b"content-length")
-_PASSED_ON = (HEADER_BYTES, b"x-switchtower-session", b"anthropic-version", b"anthropic-beta")
+_PASSED_ON = (HEADER_BYTES, b"x-switchtower-session", b"anthropic-version", b"anthropic-beta", b"x-goog-api-client")
 _WANTED = frozenset(
     (
         *_TOKEN_HEADERS,
@@ -76,7 +76,7 @@ class Visit:
     """A request that was let in; `client` is the name of its token, `cors` what its origin must be told.
 
     `query` is its query string as it came, `anthropic_version` and `anthropic_beta` what only Anthropic's clients
-    say.
+    say, `google_client` what only Google's do.
     """
 
     method: str
@@ -89,6 +89,7 @@ class Visit:
     session: str = ""
     anthropic_version: str = ""
     anthropic_beta: str = ""
+    google_client: str = ""
     query: bytes = field(default=b"", repr=False)
 
     @property
@@ -167,7 +168,7 @@ class Gate:
             await send_plain(send, preflight_answer(origin, seen.get(b"access-control-request-headers", b"")))
         elif client is not None or ((page or not origin) and self._inside.is_public(scope["method"], scope["path"])):
             visit = Visit(scope["method"], scope["path"], client or "", self._request_id(seen), cors=cors)
-            visit.hops, visit.session, visit.anthropic_version, visit.anthropic_beta = (
+            visit.hops, visit.session, visit.anthropic_version, visit.anthropic_beta, visit.google_client = (
                 seen.get(name, b"").decode("latin-1") for name in _PASSED_ON
             )
             visit.query = scope["query_string"]

@@ -58,7 +58,7 @@ def model(facade: Facade, visit: Visit) -> Answer:
     Raises:
         FaultError: MODEL_NOT_FOUND.
     """
-    found = find_model(facade.models(), visit.path.removeprefix(MODEL_PREFIX))
+    found = find_model(facade.models(), visit.path.partition(_MODELS)[2])
     return Answer(200, (JSON,), gemini_models.render_model(*found))
 
 

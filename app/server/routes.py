@@ -41,8 +41,9 @@ class Route:
     """A row of the table: answered by a provider (`operation`) or by ourselves (`local`).
 
     `in_thread`: answering takes so long that others should not wait for it. `versioned`: the row in its place for
-    those who send `anthropic-version`. `parse` reads a request whose path says more than where it goes.
-    `form`: the body may be a form with files. `framing` says how a stream's events are to be framed anew.
+    those who send `anthropic-version`, `google` for Google's packages. `parse` reads a request whose path says more
+    than where it goes. `form`: the body may be a form with files. `framing` says how a stream's events are to be
+    framed anew.
     """
 
     methods: tuple[str, ...]
@@ -54,6 +55,7 @@ class Route:
     versioned: "Route | None" = None
     parse: Callable[[Visit], ApiRequest] | None = None
     form: bool = False
+    google: "Route | None" = None
     framing: Callable[[Visit], ArrayFraming | None] | None = None
 
 
@@ -73,6 +75,8 @@ _GEMINI_EMBED, _GEMINI_BATCH = (
 )
 _GEMINI_COUNT = Route(_POST, gemini, local=own_gemini.count_tokens)
 
+_GEMINI_LIST = Route(_GET, gemini, local=own_gemini.models)
+_GEMINI_MODEL = Route(_GET, gemini, local=own_gemini.model)
 TABLE: Mapping[str, Route] = {
     "/v1/chat/completions": Route(_POST, openai_chat, Operation.CHAT),
     "/v1/responses": Route(_POST, responses, Operation.CHAT),
@@ -84,10 +88,18 @@ TABLE: Mapping[str, Route] = {
         f"/v1{passed.PATH}": Route(_POST, passed, passed.operation, form=passed.form) for passed in passthrough.DIALECTS
     },
     "/v1/models": Route(
-        _GET, openai_chat, local=own.models, versioned=Route(_GET, anthropic, local=own.anthropic_models)
+        _GET,
+        openai_chat,
+        local=own.models,
+        versioned=Route(_GET, anthropic, local=own.anthropic_models),
+        google=_GEMINI_LIST,
     ),
     own.MODEL_PREFIX: Route(
-        _GET, openai_chat, local=own.model, versioned=Route(_GET, anthropic, local=own.anthropic_model)
+        _GET,
+        openai_chat,
+        local=own.model,
+        versioned=Route(_GET, anthropic, local=own.anthropic_model),
+        google=_GEMINI_MODEL,
     ),
     "/v1/status": Route(_GET, openai_chat, local=own.status),
     "/metrics": Route(_GET, openai_chat, local=own.metrics, in_thread=True),
@@ -101,8 +113,8 @@ TABLE: Mapping[str, Route] = {
     "/api/tags": Route(_GET, ollama, local=own_ollama.tags),
     "/api/ps": Route(_GET, ollama, local=own_ollama.loaded),
     "/api/version": Route(_GET, ollama, local=own_ollama.version),
-    "/v1beta/models": Route(_GET, gemini, local=own_gemini.models),
-    own_gemini.MODEL_PREFIX: Route(_GET, gemini, local=own_gemini.model),
+    "/v1beta/models": _GEMINI_LIST,
+    own_gemini.MODEL_PREFIX: _GEMINI_MODEL,
     "/v1beta/models/{model}:generateContent": _GEMINI,
     "/v1beta/models/{model}:streamGenerateContent": _GEMINI_STREAM,
     "/v1beta/models/{model}:embedContent": _GEMINI_EMBED,
@@ -189,6 +201,8 @@ class Routes:
         except FaultError as error:
             answer = fault_answer(error.fault, route.dialect, visit.request_id)
         except asyncio.CancelledError:
+        elif route.google is not None and visit.google_client:
+            route = route.google
             answer = fault_answer(SHUTTING_DOWN, route.dialect, visit.request_id)
             await send_plain(send, answer, (*visit.cors, *_CLOSE))
             return

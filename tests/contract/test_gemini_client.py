@@ -143,6 +143,14 @@ async def test_an_unknown_model_and_an_unknown_verb(client: httpx.AsyncClient) -
     assert "generateContent" in wrong.json()["error"]["message"]
 
 
+async def test_googles_packages_get_geminis_lists_under_v1_too(client: httpx.AsyncClient) -> None:
+    package = {"x-goog-api-client": "google-genai-sdk/1.0 gl-python/3.11"}
+    names = [model["name"] for model in (await client.get("/v1/models", headers=package)).json()["models"]]
+    assert "models/test-small" in names
+    assert (await client.get("/v1/models/one/test-small", headers=package)).json()["name"] == "models/test-small"
+    assert "data" in (await client.get("/v1/models")).json()
+
+
 async def test_models_and_tokens(client: httpx.AsyncClient, one: FaultyUpstream) -> None:
     names = [model["name"] for model in (await client.get("/v1beta/models")).json()["models"]]
     assert "models/test-small" in names
