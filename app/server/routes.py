@@ -53,9 +53,9 @@ class Route:
     public: bool = False
     in_thread: bool = False
     versioned: "Route | None" = None
+    google: "Route | None" = None
     parse: Callable[[Visit], ApiRequest] | None = None
     form: bool = False
-    google: "Route | None" = None
     framing: Callable[[Visit], ArrayFraming | None] | None = None
 
 
@@ -73,10 +73,10 @@ _GEMINI_EMBED, _GEMINI_BATCH = (
     Route(_POST, embeds, Operation.EMBEDDINGS, parse=own_gemini.embeds(embeds))
     for embeds in (gemini_embed.ONE, gemini_embed.BATCH)
 )
-_GEMINI_COUNT = Route(_POST, gemini, local=own_gemini.count_tokens)
-
 _GEMINI_LIST = Route(_GET, gemini, local=own_gemini.models)
 _GEMINI_MODEL = Route(_GET, gemini, local=own_gemini.model)
+_GEMINI_COUNT = Route(_POST, gemini, local=own_gemini.count_tokens)
+
 TABLE: Mapping[str, Route] = {
     "/v1/chat/completions": Route(_POST, openai_chat, Operation.CHAT),
     "/v1/responses": Route(_POST, responses, Operation.CHAT),
@@ -196,13 +196,13 @@ class Routes:
         assert route is not None  # noqa: S101 - the gate asks `wants_body` first
         if route.versioned is not None and visit.anthropic_version:
             route = route.versioned
+        elif route.google is not None and visit.google_client:
+            route = route.google
         try:
             answer = await self._answer(route, visit)
         except FaultError as error:
             answer = fault_answer(error.fault, route.dialect, visit.request_id)
         except asyncio.CancelledError:
-        elif route.google is not None and visit.google_client:
-            route = route.google
             answer = fault_answer(SHUTTING_DOWN, route.dialect, visit.request_id)
             await send_plain(send, answer, (*visit.cors, *_CLOSE))
             return
