@@ -3,9 +3,10 @@
 from app.dialects import openai, openai_errors
 from app.dialects.openai_chat_chunks import EventWriter
 from app.dialects.openai_chat_events import EventReader
+from app.dialects.openai_chat_quirks import Quirks
 from app.dialects.openai_chat_reply import read_reply, write_reply
 from app.dialects.openai_chat_request import NAME, read_request
-from app.dialects.openai_chat_write import QUIRKS, Quirks, write_request
+from app.dialects.openai_chat_write import write_request
 from app.dialects.openai_stream import OpenAIStream
 from app.domain.chat import ApiRequest, Operation, Reply
 from app.domain.faults import Fault, ProviderError
@@ -15,8 +16,8 @@ __all__ = [
     "KEEPALIVE",
     "NAME",
     "PATH",
-    "QUIRKS",
     "STREAM_PATH",
+    "EventReader",
     "Quirks",
     "build_request",
     "event_reader",

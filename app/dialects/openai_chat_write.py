@@ -1,10 +1,10 @@
 """Write a request in the hub language as OpenAI chat, for OpenAI itself and for cousins by their `Quirks`."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from app.dialects import effort, fields, json_edit
 from app.dialects.fields import Object
+from app.dialects.openai_chat_quirks import PLAIN, Quirks, call_id_of
 from app.dialects.openai_chat_request import FORMATS, NAME
 from app.dialects.translator import Written
 from app.domain.hub import (
@@ -30,43 +30,8 @@ from app.domain.hub import (
 
 PATH = "/chat/completions"
 _WHO = "OpenAI chat"
-
-
-@dataclass(frozen=True, slots=True)
-class Quirks:
-    """Where a cousin differs: data for the catalog.
-
-    `limit` is the name of the output limit, `thoughts` the message field for earlier reasoning (empty: not sent),
-    `developer` whether that role is known, `cache_marks` whether parts may carry `cache_control`, `think_tags` whether
-    answers hold their reasoning in `<think>` at the start of the text, `warmest` the highest temperature it takes.
-    """
-
-    limit: str = "max_tokens"
-    thoughts: str = ""
-    developer: bool = False
-    top_k: bool = False
-    cache_marks: bool = False
-    think_tags: bool = False
-    warmest: float = 2.0
-
-
-QUIRKS: Mapping[str, Quirks] = {
-    "openai": Quirks(limit="max_completion_tokens", developer=True),
-    "azure": Quirks(limit="max_completion_tokens", developer=True),
-    "groq": Quirks(limit="max_completion_tokens", thoughts="reasoning"),
-    "openrouter": Quirks(thoughts="reasoning_details", top_k=True, cache_marks=True),
-    "deepseek": Quirks(thoughts="reasoning_content"),
-    "zhipu": Quirks(thoughts="reasoning_content", warmest=1.0),
-    "moonshot": Quirks(thoughts="reasoning_content", warmest=1.0),
-    "mistral": Quirks(warmest=1.5),
-    "ollama": Quirks(think_tags=True),
-    "llamacpp": Quirks(top_k=True, think_tags=True),
-    "lmstudio": Quirks(top_k=True, think_tags=True),
-    "vllm": Quirks(top_k=True, think_tags=True),
-}
-"""By kind of provider; kinds that are not here have none."""
-
-PLAIN = Quirks()
+_GO_ON = "OK."
+"""What the model is made to have said between the result of a tool and words of the user, where it must have."""
 
 
 def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> Written:
@@ -99,7 +64,7 @@ def _write_sampling(request: ChatRequest, quirks: Quirks, out: Object, dropped: 
     for name in _SAMPLING:
         value = getattr(given, name)
         if value is not None:
-            out[name] = value
+            out[quirks.seed if name == "seed" and not own else name] = value
     if given.top_k is not None:
         if own or quirks.top_k:
             out["top_k"] = given.top_k
@@ -226,6 +191,8 @@ class _Messages:
                 out += [self._result(part, message) for part in message.parts if isinstance(part, ToolResult)]
                 continue
             out += self._pending()
+            if self._quirks.answers_results and message.role is Role.USER and out and out[-1]["role"] == "tool":
+                out.append({"role": "assistant", "content": _GO_ON})
             out.append(self._message(message))
         return out + self._pending()
 
@@ -253,8 +220,13 @@ class _Messages:
         if message.role is Role.ASSISTANT:
             self._write_thoughts(message, out)
         if calls:
-            out["tool_calls"] = [{**write_call(call), **(call.extras if self._own else {})} for call in calls]
+            out["tool_calls"] = [self._call(call) for call in calls]
         return {**out, **message.extras} if self._own else out
+
+    def _call(self, call: ToolCall) -> Object:
+        if self._own:
+            return {**write_call(call), **call.extras}
+        return {**write_call(call), "id": call_id_of(call.id, self._quirks)}
 
     def _is_words(self, message: Message) -> bool:
         """Whether a message is nothing but one plain text."""
@@ -268,9 +240,11 @@ class _Messages:
             out |= message.spelling
             return
         thoughts = [part for part in message.parts if isinstance(part, Thought)]
-        if not thoughts:
-            return
         name = self._quirks.thoughts
+        if not thoughts:
+            if self._quirks.needs_thoughts and any(isinstance(part, ToolCall) for part in message.parts):
+                out[name] = ""
+            return
         if not name:
             self._dropped.append("thinking")
         elif name == "reasoning_details":
@@ -288,7 +262,8 @@ class _Messages:
             if result.is_error:
                 text = "".join(word.text for word in words)
                 content = text if text.lower().startswith("error") else f"Error: {text}"
-        out: Object = {"role": "tool", "tool_call_id": result.call_id, "content": content}
+        call_id = result.call_id if self._own else call_id_of(result.call_id, self._quirks)
+        out: Object = {"role": "tool", "tool_call_id": call_id, "content": content}
         if self._own:
             out |= {"name": result.name} if result.name else {}
             out |= message.extras

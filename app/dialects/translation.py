@@ -10,10 +10,9 @@ from app.dialects.translator import EventReader, EventWriter, Translator, Writte
 from app.domain.chat import ApiRequest, Reply
 from app.domain.faults import Fault, ProviderError
 from app.domain.hub import ChatRequest
-from app.domain.hub_reply import CONTENT, Choice, Counted, Ended, Failed, Finished, Started, StreamEvent
+from app.domain.hub_reply import CONTENT, ChatReply, Choice, Counted, Ended, Failed, Finished, Started, StreamEvent
 from app.domain.usage import NO_USAGE, Usage
 
-Write = Callable[[ChatRequest, str], Written]
 Clock = Callable[[], float]
 
 
@@ -42,18 +41,39 @@ class Side(Dialect, Translator, Protocol):
     """A dialect that can be translated."""
 
 
+class Answerer(Protocol):
+    """The provider's side of a dialect: what is needed to ask somebody who speaks it."""
+
+    NAME: str
+
+    def write_request(self, request: ChatRequest, model: str) -> Written:
+        """Write a request; see `Translator`."""
+        ...
+
+    def read_reply(self, body: bytes) -> ChatReply:
+        """Read a plain answer; see `Translator`."""
+        ...
+
+    def event_reader(self) -> EventReader:
+        """Begin to read a stream; see `Translator`."""
+        ...
+
+    def parse_fault(self, body: bytes) -> ProviderError:
+        """Read an error body; see `Dialect`."""
+        ...
+
+
 class Translation:
     """One request on its way between two dialects; fulfils `Dialect`, so that an attempt need not know of it."""
 
-    def __init__(self, client: Side, provider: Side, write: Write | None = None, clock: Clock = _unknown) -> None:
-        """Translate what `client` writes into what `provider` reads, and back; `write` knows the provider's quirks.
+    def __init__(self, client: Side, provider: Answerer, clock: Clock = _unknown) -> None:
+        """Translate what `client` writes into what `provider` reads, and back.
 
         `clock` (seconds since 1970) says when an answer was made, where the provider does not.
         """
         self._clock = clock
         self._client = client
         self._provider = provider
-        self._write = write or provider.write_request
         self._read: ChatRequest | None = None
         self.memory: Memory | None = None
         """Where thoughts are kept for clients that lose them; nowhere without one."""
@@ -81,7 +101,7 @@ class Translation:
         if names := tool_names.shortened(chat):
             chat = tool_names.spell(chat, names)
             self._names = {short: name for name, short in names.items()}
-        return self._write(chat, model)
+        return self._provider.write_request(chat, model)
 
     def parse_reply(self, request: ApiRequest, body: bytes) -> Reply:
         """Read the provider's answer and write it in the client's dialect.

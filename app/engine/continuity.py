@@ -69,7 +69,7 @@ class Continuity:
     def at(self, provider: Provider, model: str, client: str) -> "Recollection | None":
         """What is remembered for one request of `client`; None for a provider that takes no thoughts back."""
         spec = provider.spec
-        if spec.dialect == openai_chat.NAME and not getattr(openai_chat.QUIRKS.get(spec.id), "thoughts", ""):
+        if spec.dialect == openai_chat.NAME and not spec.cousin.thoughts:
             return None
         return Recollection(self, _realm(provider, model), client, spec.dialect)
 

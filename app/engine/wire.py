@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from functools import partial
 from typing import NamedTuple, cast
 
 from app.dialects import (
@@ -19,6 +18,7 @@ from app.dialects import (
 )
 from app.dialects.dialect import Dialect
 from app.dialects.embedding import EmbedClient, EmbedProvider, EmbedTranslation
+from app.dialects.openai_cousin import Cousin
 from app.dialects.paths import fill
 from app.dialects.translation import Side, Translation
 from app.domain.chat import ApiRequest, Operation
@@ -57,9 +57,8 @@ def between(
     if hasattr(client, "read_texts"):
         return EmbedTranslation(cast("EmbedClient", client), _VECTORS[spec.dialect])
     provider = _SIDES[spoken]
-    quirks = openai_chat.QUIRKS.get(spec.id)
-    write = partial(openai_chat.write_request, quirks=quirks) if provider is openai_chat and quirks else None
-    return Translation(_SIDES[client.NAME], provider, write, time.time)
+    cousin = Cousin(spec.cousin) if provider is openai_chat else provider
+    return Translation(_SIDES[client.NAME], cousin, time.time)
 
 
 class Sent(NamedTuple):

@@ -1,5 +1,6 @@
 """One row per provider: this is the file to edit to add one."""
 
+from app.dialects.openai_chat_quirks import Quirks
 from app.domain.chat import Operation
 from app.providers.spec import ANTHROPIC, GEMINI, OLLAMA, OPENAI, RESPONSES, TEXT, Auth, ProviderSpec
 
@@ -7,6 +8,8 @@ _PICTURES = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS})
 _SOUND = frozenset({Operation.SPEECH, Operation.TRANSCRIPTIONS})
 _RERANK = frozenset({Operation.RERANK})
 _CHAT = frozenset({Operation.CHAT})
+_TAGS = Quirks(think_tags=True)
+_LOCAL = Quirks(think_tags=True, top_k=True)
 _CHAT_COMPLETIONS = frozenset({Operation.CHAT, Operation.COMPLETIONS})
 _CHAT_EMBEDDINGS = frozenset({Operation.CHAT, Operation.EMBEDDINGS})
 _RESPONSES = frozenset({Operation.RESPONSES})
@@ -20,6 +23,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.openai.com/v1",
         Auth.BEARER,
         docs="https://platform.openai.com/docs/api-reference",
+        cousin=Quirks(limit="max_completion_tokens", developer=True),
         key_url="https://platform.openai.com/api-keys",
         operations=TEXT | _PICTURES | _SOUND | _RESPONSES | {Operation.MODERATIONS},
         responses_only=("*codex*", "*-pro", "*-pro-20*", "*deep-research*", "computer-use*"),
@@ -32,6 +36,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         models_path="/models/user",  # /models answers without a key too, so it could not tell a wrong one
         docs="https://openrouter.ai/docs",
+        cousin=Quirks(thoughts="reasoning_details", top_k=True, cache_marks=True),
         key_url="https://openrouter.ai/settings/keys",
         operations=TEXT | _RESPONSES,
         responses_tools=_FUNCTIONS | {"web_search", "web_search_preview"},
@@ -45,6 +50,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         lists_models=False,  # its list under /router/v1 is of other vendors' models
         static_models=("sonar", "sonar-pro", "sonar-reasoning-pro", "sonar-deep-research"),
         docs="https://docs.perplexity.ai/docs/sonar/openai-compatibility",
+        cousin=_TAGS,
         key_url="https://www.perplexity.ai/settings/api",
         operations=_CHAT,
     ),
@@ -78,6 +84,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.mistral.ai/v1",
         Auth.BEARER,
         docs="https://docs.mistral.ai/api",
+        cousin=Quirks(seed="random_seed", short_ids=True, answers_results=True, warmest=1.5),
         key_url="https://console.mistral.ai/api-keys",
         operations=_CHAT_EMBEDDINGS | {Operation.TRANSCRIPTIONS, Operation.MODERATIONS},
     ),
@@ -88,6 +95,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.groq.com/openai/v1",
         Auth.BEARER,
         docs="https://console.groq.com/docs/openai",
+        cousin=Quirks(limit="max_completion_tokens", thoughts="reasoning", think_tags=True),
         key_url="https://console.groq.com/keys",
         operations=_CHAT | _SOUND | _RESPONSES,
         responses_tools=_FUNCTIONS | {"code_interpreter", "browser_search"},
@@ -99,6 +107,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.deepseek.com",
         Auth.BEARER,
         docs="https://api-docs.deepseek.com",
+        cousin=Quirks(thoughts="reasoning_content", needs_thoughts=True),
         key_url="https://platform.deepseek.com/api_keys",
         operations=_CHAT,  # completions are under another base URL, /beta
     ),
@@ -120,6 +129,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.together.xyz/v1",
         Auth.BEARER,
         docs="https://docs.together.ai/docs/openai-api-compatibility",
+        cousin=_LOCAL,
         key_url="https://api.together.ai/settings/api-keys",
         operations=TEXT | _SOUND | _RERANK | {Operation.IMAGES},
     ),
@@ -130,6 +140,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.fireworks.ai/inference/v1",
         Auth.BEARER,
         docs="https://docs.fireworks.ai/tools-sdks/openai-compatibility",
+        cousin=_LOCAL,
         key_url="https://fireworks.ai/account/api-keys",
         operations=TEXT | _RERANK | _RESPONSES,
         responses_tools=_FUNCTIONS | {"sse"},
@@ -151,6 +162,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://integrate.api.nvidia.com/v1",
         Auth.BEARER,
         docs="https://docs.api.nvidia.com/nim/reference",
+        cousin=_TAGS,
         key_url="https://build.nvidia.com/settings/api-keys",
     ),
     ProviderSpec(
@@ -160,6 +172,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://router.huggingface.co/v1",
         Auth.BEARER,
         docs="https://huggingface.co/docs/inference-providers",
+        cousin=_TAGS,
         key_url="https://huggingface.co/settings/tokens",
         operations=_CHAT | _RESPONSES,
         responses_tools=_FUNCTIONS,
@@ -183,6 +196,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.moonshot.ai/v1",
         Auth.BEARER,
         docs="https://platform.moonshot.ai/docs",
+        cousin=Quirks(thoughts="reasoning_content", needs_thoughts=True, warmest=1.0),
         key_url="https://platform.moonshot.ai/console/api-keys",
         operations=_CHAT,
     ),
@@ -214,6 +228,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
             "glm-4.5-flash",
         ),
         docs="https://docs.z.ai/api-reference/introduction",
+        cousin=Quirks(thoughts="reasoning_content", warmest=1.0),
         key_url="https://z.ai/manage-apikey/apikey-list",
         operations=_CHAT,
     ),
@@ -224,6 +239,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.sambanova.ai/v1",
         Auth.BEARER,
         docs="https://docs.sambanova.ai/cloud/docs",
+        cousin=_TAGS,
         key_url="https://cloud.sambanova.ai/apis",
         operations=_CHAT_EMBEDDINGS,
     ),
@@ -234,6 +250,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.tokenfactory.nebius.com/v1",
         Auth.BEARER,
         docs="https://docs.tokenfactory.nebius.com/api-reference/introduction",
+        cousin=_TAGS,
         key_url="https://tokenfactory.nebius.com",
         operations=TEXT | {Operation.IMAGES},
     ),
@@ -244,6 +261,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.deepinfra.com/v1/openai",
         Auth.BEARER,
         docs="https://deepinfra.com/docs/advanced/openai_api",
+        cousin=_TAGS,
         key_url="https://deepinfra.com/dash/api_keys",
         operations=TEXT | _SOUND | {Operation.IMAGES},
     ),
@@ -254,6 +272,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.hyperbolic.xyz/v1",
         Auth.BEARER,
         docs="https://docs.hyperbolic.xyz",
+        cousin=_TAGS,
         key_url="https://app.hyperbolic.ai",
         operations=_CHAT_COMPLETIONS,
     ),
@@ -275,6 +294,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://docs.ollama.com/api/openai-compatibility",
+        cousin=_TAGS,
     ),
     ProviderSpec(
         "ollama-native",
@@ -295,6 +315,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://lmstudio.ai/docs/developer/openai-compat",
+        cousin=_LOCAL,
         operations=TEXT | _RESPONSES,
         responses_tools=_FUNCTIONS,
     ),
@@ -306,6 +327,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
+        cousin=_LOCAL,
         operations=TEXT | _RERANK | {Operation.TRANSCRIPTIONS},
     ),
     ProviderSpec(
@@ -316,6 +338,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
+        cousin=_LOCAL,
         operations=TEXT | _RERANK,
     ),
     ProviderSpec(
@@ -326,6 +349,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,  # Jan demands a key of the user's own choosing
         local=True,
         docs="https://jan.ai/docs/desktop/api-server",
+        cousin=_TAGS,
         operations=_CHAT,
     ),
     ProviderSpec(
@@ -336,6 +360,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.NONE,
         local=True,
         docs="https://localai.io",
+        cousin=_TAGS,
         operations=TEXT | _SOUND | _RERANK | {Operation.IMAGES},
     ),
     ProviderSpec(
@@ -353,5 +378,6 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "",
         Auth.BEARER,
         operations=frozenset(Operation) - _RESPONSES,  # who knows
+        cousin=_TAGS,
     ),
 )

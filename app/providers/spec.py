@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
+from app.dialects.openai_chat_quirks import PLAIN, Quirks
 from app.domain.chat import PASSED_THROUGH, ApiRequest, Operation
 from app.domain.hosts import is_private
 
@@ -59,7 +60,7 @@ class ProviderSpec:
     pairs of an operation and the template of its path where that is not the dialect's own: `chat`, `chat:stream` for
     streams only, `*` for all others; `{model}` in it is the model's name, `{path}` the dialect's own path.
     `responses_tools` are the kinds of tools that its Responses API takes (empty: any), and `responses_only` patterns of
-    the names of models that answer nowhere else.
+    the names of models that answer nowhere else. `cousin` says where its OpenAI chat differs.
     """
 
     id: str
@@ -76,6 +77,7 @@ class ProviderSpec:
     operations: frozenset[Operation] = TEXT
     quirks: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    cousin: Quirks = PLAIN
     paths: tuple[tuple[str, str], ...] = ()
     responses_tools: frozenset[str] = frozenset()
     responses_only: tuple[str, ...] = ()
@@ -133,6 +135,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "operations": frozenset,
     "quirks": (str, type(None)),
     "headers": tuple,
+    "cousin": Quirks,
     "paths": tuple,
     "responses_tools": frozenset,
     "responses_only": tuple,

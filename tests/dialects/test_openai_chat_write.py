@@ -1,13 +1,16 @@
 """Hub requests as OpenAI chat: Anthropic clients with OpenAI providers, and cousins' quirks."""
 
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.dialects import openai_chat
-from app.dialects.openai_chat import QUIRKS, Quirks
+from app.dialects.openai_chat import Quirks
 from app.domain.faults import FaultError
+from app.providers.catalog import CATALOG
 from dialects.translating import anthropic_request, openai_request, to_openai
 
 PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUJD"}}
@@ -63,6 +66,9 @@ def test_arguments_keep_their_bytes() -> None:
     written = openai_chat.write_request(openai_chat_side(body), "gpt").body
     call = json.loads(written)["messages"][0]["tool_calls"][0]
     assert call["function"]["arguments"] == '{"b": 123456789012345678901234567890, "a": "\\u00e9"}'
+
+
+QUIRKS = {row.id: row.cousin for row in CATALOG}
 
 
 def openai_chat_side(body: bytes) -> Any:
@@ -135,3 +141,44 @@ def test_a_temperature_is_brought_into_the_provider_s_range_and_named(kind: str,
         written = openai_chat.write_request(anthropic_request(temperature=asked), "m", QUIRKS[kind])
         assert json.loads(written.body)["temperature"] == min(asked, warmest)
         assert written.dropped == dropped
+
+
+def test_ids_of_calls_are_nine_letters_and_digits_where_that_is_wanted() -> None:
+    call = {"type": "tool_use", "id": "toolu_01A", "name": "f", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_01A", "content": "42"}
+    words = {"type": "text", "text": "Go on."}
+    request = anthropic_request(
+        messages=[{"role": "assistant", "content": [call]}, {"role": "user", "content": [result, words]}]
+    )
+    answer, told, between, said = json.loads(openai_chat.write_request(request, "m", QUIRKS["mistral"]).body)[
+        "messages"
+    ]
+    call_id = answer["tool_calls"][0]["id"]
+    assert re.fullmatch("[a-zA-Z0-9]{9}", call_id)
+    assert told["tool_call_id"] == call_id
+    assert (between["role"], said) == ("assistant", {"role": "user", "content": "Go on."})
+    plain = json.loads(openai_chat.write_request(request, "m").body)["messages"]
+    assert [message["role"] for message in plain] == ["assistant", "tool", "user"]
+    assert plain[1]["tool_call_id"] == "toolu_01A"
+
+
+def test_a_seed_goes_by_the_name_the_cousin_has_for_it() -> None:
+    request = replace(anthropic_request(), sampling=Sampling(seed=7))
+    assert json.loads(openai_chat.write_request(request, "m", QUIRKS["mistral"]).body)["random_seed"] == 7
+    assert json.loads(openai_chat.write_request(request, "m").body)["seed"] == 7
+
+
+def test_a_cousin_that_wants_thoughts_with_calls_gets_them_even_empty() -> None:
+    call = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+    thinking = {"type": "thinking", "thinking": "Hm.", "signature": ""}
+    request = anthropic_request(
+        messages=[
+            {"role": "assistant", "content": [thinking, call]},
+            {"role": "user", "content": "And?"},
+            {"role": "assistant", "content": [call]},
+            {"role": "user", "content": "And?"},
+            {"role": "assistant", "content": "Words."},
+        ]
+    )
+    told = json.loads(openai_chat.write_request(request, "m", QUIRKS["deepseek"]).body)["messages"]
+    assert [message.get("reasoning_content") for message in told if message["role"] == "assistant"] == ["Hm.", "", None]
