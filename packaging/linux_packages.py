@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import bundle
+import debian_archive
 import linux_appimage
 import linux_libraries
 import linux_stage
@@ -45,8 +46,8 @@ def make(arguments):
     print(f"Ready: {destination}")
 
 
-def packages(frozen, destination, version):
-    """The .deb, the .rpm and the Arch package of a bundle.
+def packages(frozen, destination, version, formats=FORMATS):
+    """The .deb, the .rpm and the Arch package of a bundle, or those of `formats`.
 
     Raises:
         bundle.BuildError: a library has no known package, or nfpm failed.
@@ -56,7 +57,7 @@ def packages(frozen, destination, version):
         stage, config = Path(folder) / "stage", Path(folder) / "nfpm.yaml"
         linux_stage.lay_out(frozen, stage, version)
         config.write_text(nfpm_config(frozen, stage, version), encoding="utf-8")
-        return [package(kind, config, destination) for kind in FORMATS]
+        return [package(kind, config, destination) for kind in formats]
 
 
 def nfpm_config(frozen, stage, version):
@@ -88,7 +89,10 @@ def package(kind, config, destination):
     )
     if done.returncode:
         raise bundle.BuildError(f"nfpm could not make the {kind} package: {(done.stderr or done.stdout).strip()}")
-    return next(path for path in destination.iterdir() if before.get(path) != path.stat().st_mtime_ns)
+    made = next(path for path in destination.iterdir() if before.get(path) != path.stat().st_mtime_ns)
+    if kind == "deb":
+        debian_archive.recompress(made)
+    return made
 
 
 def tarball(frozen, destination):
@@ -99,7 +103,7 @@ def tarball(frozen, destination):
         share = Path(folder) / "share"
         linux_stage.desktop_data(share, bundle.version())
         bundle.settle(share)
-        with lzma.open(target, "wb", preset=6) as file, tarfile.open(fileobj=file, mode="w") as archive:
+        with lzma.open(target, "wb", preset=9) as file, tarfile.open(fileobj=file, mode="w") as archive:
             archive.add(frozen, name, filter=owned_by_root, recursive=False)
             for top, inside in ((frozen, name), (share, f"{name}/share")):
                 for path in sorted(top.rglob("*")):
