@@ -25,7 +25,8 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     add.add_argument("kind", metavar="KIND", help="see: switchtower providers catalog")
     add.add_argument("--id", default="", metavar="ID", help="its name here; the kind when left out")
     add.add_argument("--base-url", default="", metavar="U", help="another address than the catalog's")
-    add.add_argument("--key-from", default="", metavar="S", help="keyring (as a rule), env:NAME or none")
+    sources = "keyring (as a rule), env:NAME, default (this machine's login), profile:NAME or none"
+    add.add_argument("--key-from", default="", metavar="S", help=sources)
     for name, verb, text in (
         ("remove", remove, "take it out of the settings, and its key out of the keyring"),
         ("enable", enable, "let it get requests"),

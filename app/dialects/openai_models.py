@@ -1,5 +1,6 @@
 """Model lists: read every provider's shape of `GET /models`, write OpenAI's."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from app.dialects.openai_errors import clean, in_band_error
 from app.domain.faults import InBandError
 from app.domain.models import ModelInfo
 
-_LISTS = ("data", "models", "result", "items")
+_LISTS = ("data", "models", "publisherModels", "result", "items")
 _NAMES = ("id", "name", "model", "slug")
 _CONTEXT = (
     "context_length", "context_window", "max_context_length", "max_model_len", "context_size", "max_input_tokens",
@@ -25,6 +26,7 @@ _WORDS = {
     "tool-calling": "tools", "tool_calling": "tools", "supports_chat": "chat", "thinking": "reasoning",
     "structured_outputs": "structured_output", "llm": "chat", "vlm": "vision",
 }  # fmt: skip
+_PLACE = re.compile(r"^(?:publishers/[^/]+/)?models/")
 _PARAMETERS = frozenset(("tools", "reasoning", "structured_outputs"))
 
 
@@ -95,7 +97,7 @@ def _model(item: object) -> ModelInfo | None:
         return None
     places = (item, *(_object(item.get(key)) for key in ("top_provider", "limits", "meta", "metadata")))
     return ModelInfo(
-        id=clean(name).strip().removeprefix("models/"),
+        id=_PLACE.sub("", clean(name).strip()),
         created=_created(item),
         context_length=_number(places, _CONTEXT),
         max_output_tokens=_number(places, _OUTPUT),

@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from app.dialects.aws_events import CONTENT_TYPE, UnpackedReader
 from app.dialects.dialect import Dialect, StreamReader
 from app.dialects.translation import Translation
 from app.domain.chat import ApiRequest, Reply
@@ -22,7 +23,7 @@ _ERROR_BODY_BYTES = 1024 * 1024
 _FAREWELL_S = 0.05
 """How long the end of the connection's answer is waited for after the stream's own end mark, to use it again."""
 
-_STREAM_TYPES = ("text/event-stream", "application/x-ndjson")
+_STREAM_TYPES = ("text/event-stream", "application/x-ndjson", CONTENT_TYPE)
 _CONTENT_STARTS = (b"data:", b"{", b"[", b",")  # of an event, a line of JSON, an item of a JSON array
 
 
@@ -151,7 +152,10 @@ class Attempt:
 
     async def _read_until_content(self, upstream: UpstreamReply) -> None:
         """Read along until the stream's first content event: the commit point."""
-        self.reader = reader = self.dialect.open_stream(self.request)
+        reader = self.dialect.open_stream(self.request)
+        if upstream.headers.get("content-type", "").startswith(CONTENT_TYPE):
+            reader = UnpackedReader(reader)
+        self.reader = reader
         limit_s = self.candidate.provider.settings.timeouts.first_byte_s
         parts: list[bytes] = []
         while not (reader.committed or reader.complete):

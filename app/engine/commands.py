@@ -8,7 +8,7 @@ from app.domain.chat import ApiRequest, Operation
 from app.domain.faults import FaultError
 from app.domain.secret import Secret
 from app.domain.status import ProviderStatus
-from app.engine import trial
+from app.engine import logins, trial
 from app.engine.counter import count
 from app.engine.fleet import Fleet
 from app.engine.health import Health
@@ -64,8 +64,9 @@ class Commands(ABC):
         """
         chosen = provider_id or self.settings.free_id(kind)
         values = {"id": chosen, "kind": kind} | ({"base_url": base_url} if base_url else {})
-        if key is None and self.registry.get(kind).auth.header is not None:
-            values["key"] = "none"
+        auth = self.registry.get(kind).auth
+        if key is None and auth.header is not None:
+            values["key"] = logins.MACHINE if auth.logs_in else "none"
         if key is not None:
             await self.keys.set_provider_key(chosen, self._host(kind, base_url), key)
         await self._edit(lambda: self.settings_file.add_provider(values))

@@ -4,21 +4,25 @@ import asyncio
 from collections.abc import Iterable
 
 from app.dialects import anthropic, gemini, json_edit
+from app.dialects.paths import fill
 from app.domain.chat import ApiRequest
 from app.domain.faults import FaultError
 from app.engine.router import Candidate
+from app.providers import quirks
+from app.providers.outgoing import Outgoing
 
 LIMIT_S = 3.0
 """How long a counter is waited for, before an estimate has to do."""
 
 _OK = 200
-_FIELDS = {anthropic.NAME: "input_tokens", gemini.NAME: "totalTokens"}
+_FIELDS = {anthropic.NAME: ("input_tokens", "inputTokens"), gemini.NAME: ("totalTokens",)}
 
 
 async def count(request: ApiRequest, candidates: Iterable[Candidate], dialect: str) -> int | None:
     """The tokens of `request`, as the first of `candidates` that speaks `dialect` counts them; None when none does.
 
-    Sources: Anthropic's `POST /v1/messages/count_tokens`, Gemini's `models/{model}:countTokens`.
+    Sources: Anthropic's `POST /v1/messages/count_tokens`, Gemini's `models/{model}:countTokens`, Bedrock's
+    `POST /model/{model}/count-tokens`.
     """
     spoken = (one for one in candidates if one.provider.spec.dialect == dialect and one.provider.usable)
     candidate = next(spoken, None)
@@ -29,7 +33,8 @@ async def count(request: ApiRequest, candidates: Iterable[Candidate], dialect: s
             answer = json_edit.loads(await _ask(candidate, request, dialect))
     except (FaultError, TimeoutError, json_edit.JsonError):
         return None
-    tokens = answer.get(_FIELDS[dialect]) if isinstance(answer, dict) else None
+    told = answer if isinstance(answer, dict) else {}
+    tokens = next((told[field] for field in _FIELDS[dialect] if field in told), None)
     return tokens if isinstance(tokens, int) and tokens >= 0 else None
 
 
@@ -39,10 +44,17 @@ async def _ask(candidate: Candidate, request: ApiRequest, dialect: str) -> bytes
     Raises:
         FaultError: it could not be asked.
     """
-    path, body = f"/v1beta/models/{candidate.model}:countTokens", request.body
+    provider, model = candidate.provider, candidate.model
+    path, body = f"/v1beta/models/{model}:countTokens", request.body
     if dialect == anthropic.NAME:
-        path, body = anthropic.COUNT_PATH, anthropic.build_request(request, candidate.model)
-    reply = await candidate.provider.client.post(path, body, stream=False, headers=request.headers)
+        path, body = anthropic.COUNT_PATH, anthropic.build_request(request, model)
+    headers = request.headers
+    if template := provider.paths.get("count"):
+        path = fill(template, model)
+    if (adjust := quirks.load(provider.spec.quirks, "adjust_count")) is not None:
+        sent = adjust(Outgoing(request.operation, model, False, path, body, headers))  # noqa: FBT003 - the field's order
+        path, body, headers = sent.path, sent.body, sent.headers
+    reply = await provider.client.post(path, body, stream=False, headers=headers)
     try:
         return await reply.read() if reply.status == _OK else b""
     finally:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from app.domain.faults import Fault, FaultKind
 from app.domain.hosts import is_loopback, is_private
 from app.domain.secret import Secret
+from app.engine import logins
 from app.engine.bus import Bus
 from app.engine.cooldowns import Cooldowns
 from app.engine.health import Health
@@ -15,7 +16,6 @@ from app.engine.lists import ModelLists
 from app.engine.provider import Contact, Provider, nobody
 from app.engine.quotas import Limits
 from app.engine.router import Routing
-from app.net.client import Credential
 from app.providers.registry import Registry, UnknownKindError
 from app.providers.spec import OPENAI, Auth, ProviderSpec
 from app.store.key_names import key_host
@@ -97,13 +97,18 @@ class Fleet:
             failed = (failure.reason for failure in self._registry.failures if failure.kind == wanted.kind)
             return self._broken(wanted, _stand_in(wanted), FaultKind.CONFIG_ERROR, next(failed, str(error)), "")
         base_url = wanted.base_url or spec.base_url
-        unusable = self._unusable(wanted.id, base_url)
+        unusable = self._unusable(wanted.id, base_url, spec)
         if unusable is not None:
             return self._broken(wanted, spec, FaultKind.CONFIG_ERROR, *unusable)
-        host = key_host(base_url)
-        header = spec.auth.header
-        if not wanted.enabled or wanted.key == "none" or header is None:
+        if not wanted.enabled or wanted.key == "none" or spec.auth.header is None:
             return Provider(wanted, spec, None, self._bus)
+        if logins.is_machines(wanted.key):
+            return self._logged_in(wanted, spec)
+        return await self._with_key(wanted, spec, base_url)
+
+    async def _with_key(self, wanted: ProviderSettings, spec: ProviderSpec, base_url: str) -> Provider:
+        """A provider that is asked with the key it has for the host of `base_url`."""
+        host = key_host(base_url)
         try:
             key = await self._keys.provider_key(wanted.id, host, wanted.key)
         except KeyringProblem as error:
@@ -113,12 +118,26 @@ class Fleet:
             if wanted.key.startswith("env:"):
                 remedy = f"Set the environment variable {wanted.key.removeprefix('env:')}."
             return self._broken(wanted, spec, FaultKind.NEEDS_KEY, f"{spec.name} has no key for {host}.", remedy)
-        return Provider(wanted, spec, Credential(*header, key) if key else None, self._bus)
+        return Provider(wanted, spec, logins.of_key(spec, wanted, key), self._bus)
 
-    def _unusable(self, provider_id: str, base_url: str) -> tuple[str, str] | None:
+    def _logged_in(self, wanted: ProviderSettings, spec: ProviderSpec) -> Provider:
+        """A provider that is asked with the login of this machine."""
+        login = logins.of_machine(spec, wanted)
+        if login is None:
+            what = f'{spec.name} cannot be asked with key = "{wanted.key}".'
+            remedy = (
+                "A login of this machine is for AWS and Google Cloud, a profile for AWS alone: store a key instead."
+            )
+            return self._broken(wanted, spec, FaultKind.CONFIG_ERROR, what, remedy)
+        return Provider(wanted, spec, login, self._bus)
+
+    def _unusable(self, provider_id: str, base_url: str, spec: ProviderSpec) -> tuple[str, str] | None:
         """What is wrong with an address, with the remedy."""
         if not base_url:
-            return f"{provider_id} has no base_url.", "Set base_url in the settings."
+            like = f", such as {spec.address}. {spec.about}" if spec.address else "."
+            return f"{provider_id} has no base_url.", f"Set base_url in the settings{like}"
+        if words := spec.own_words_in(base_url):
+            return f"The base_url of {provider_id} is not filled in: {', '.join(words)}.", spec.about
         if _leads(base_url, self._listening):
             return f"The base_url of {provider_id} is Switchtower's own.", "Set it to the address of a provider."
         return None
@@ -133,9 +152,9 @@ class Fleet:
     async def test(self, kind: str, base_url: str, key: Secret | None, health: Health) -> str:
         """Probe a provider that is not set up yet; empty when it answers, else what is wrong with the remedy."""
         spec = self._registry.get(kind)
-        header = spec.auth.header
-        credential = Credential(*header, key) if key is not None and header is not None else None
-        provider = Provider(ProviderSettings(id=kind, kind=kind, base_url=base_url), spec, credential, Bus())
+        settings = ProviderSettings(id=kind, kind=kind, base_url=base_url)
+        credential = logins.of_key(spec, settings, key) or logins.of_machine(spec, settings)
+        provider = Provider(settings, spec, credential, Bus())
         try:
             await health.probe(provider)
             return provider.status().detail

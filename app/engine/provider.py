@@ -20,7 +20,7 @@ from app.engine.catalogue import ModelList
 from app.engine.cooldowns import fingerprint
 from app.engine.guard import Guard
 from app.engine.hops import onward
-from app.net.client import ClientOptions, Credential, UpstreamClient
+from app.net.client import Authoriser, ClientOptions, Credential, UpstreamClient
 from app.providers import quirks
 from app.providers.spec import ProviderSpec
 from app.store.log import redact
@@ -78,7 +78,7 @@ class Provider:
         self,
         settings: ProviderSettings,
         spec: ProviderSpec,
-        credential: Credential | None,
+        credential: Credential | Authoriser | None,
         bus: Bus,
         clock: Callable[[], datetime] = wall_clock,
     ) -> None:
@@ -94,10 +94,11 @@ class Provider:
         self.nearby = is_private(urlsplit(self.base_url).hostname or "")
         self.repairs: dict[str, dict[str, str]] = {}
         """What each model is known to refuse: parameters to be left out, or the names they go by."""
-        self.paths = dict(spec.paths)
+        version = settings.api_version or spec.api_version
+        self.paths = {place: path.replace("{api_version}", version) for place, path in spec.paths}
         self.adjust = quirks.load(spec.quirks)
         self.guard = Guard(settings.id, self.name, settings.breaker)
-        self.guard.key = fingerprint(credential.secret) if credential is not None else ""
+        self.guard.key = fingerprint(None if credential is None else credential.secret)
         self.contact: Contact = nobody
         self._credential = credential
         self._bus = bus

@@ -30,6 +30,11 @@ _USER = "google.oauth2.credentials"
 _NO_KEY = "Store the whole JSON file of a service account's key, or use the login of this machine."
 
 
+def is_account(key: "Secret") -> bool:
+    """Whether a key looks like the JSON file of an account, not like an API key."""
+    return key.reveal().startswith("{")
+
+
 class GoogleLogin:
     """An `Authoriser`: `secret` is the JSON of a service account's key; None is the login of this machine.
 

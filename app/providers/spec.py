@@ -26,13 +26,20 @@ TEXT = frozenset(Operation) - PASSED_THROUGH - {Operation.RESPONSES}
 
 
 class Auth(StrEnum):
-    """How a provider wants its key."""
+    """How a provider wants its key; AWS and Google take an API key in a header, or what a login makes of another."""
 
     BEARER = "bearer"
     API_KEY_HEADER = "api_key_header"
     X_API_KEY = "x_api_key"
     X_GOOG_API_KEY = "x_goog_api_key"
+    AWS = "aws"
+    GOOGLE = "google"
     NONE = "none"
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether it is a cloud whose login this machine may have anyway."""
+        return self in (Auth.AWS, Auth.GOOGLE)
 
     @property
     def header(self) -> tuple[str, str] | None:
@@ -45,6 +52,8 @@ _AUTH_HEADERS = {
     Auth.API_KEY_HEADER: ("api-key", ""),
     Auth.X_API_KEY: ("x-api-key", ""),
     Auth.X_GOOG_API_KEY: ("x-goog-api-key", ""),
+    Auth.AWS: ("authorization", "Bearer "),
+    Auth.GOOGLE: ("x-goog-api-key", ""),
     Auth.NONE: None,
 }
 
@@ -58,7 +67,9 @@ class ProviderSpec:
     provider that lists none. `local` servers run on the user's machine. `docs` and `key_url` are pages for people.
     `quirks` names a module of `app.providers.quirks`. `headers` go with every request and hold no secret. `paths` are
     pairs of an operation and the template of its path where that is not the dialect's own: `chat`, `chat:stream` for
-    streams only, `*` for all others; `{model}` in it is the model's name, `{path}` the dialect's own path.
+    streams only, `count` for counting tokens, `*` for all others; `{model}` in it is the model's name, `{path}` the
+    dialect's own path, `{api_version}` what the user or else `api_version` says. `address` shows, to whoever must give
+    one, what a base URL looks like; the words in capitals are the user's own and `about` explains them.
     `responses_tools` are the kinds of tools that its Responses API takes (empty: any), and `responses_only` patterns of
     the names of models that answer nowhere else. `cousin` says where its OpenAI chat differs.
     """
@@ -79,6 +90,9 @@ class ProviderSpec:
     headers: tuple[tuple[str, str], ...] = ()
     cousin: Quirks = PLAIN
     paths: tuple[tuple[str, str], ...] = ()
+    api_version: str = ""
+    address: str = ""
+    about: str = ""
     responses_tools: frozenset[str] = frozenset()
     responses_only: tuple[str, ...] = ()
 
@@ -94,8 +108,19 @@ class ProviderSpec:
         return RESPONSES if self.responses_only and _matches(model, self.responses_only) else self.dialect
 
     def root_of(self, base_url: str) -> str:
-        """`base_url` as this row takes it: what the paths of a dialect begin with does no harm at its end."""
-        return base_url.rstrip("/").removesuffix(_VERSIONS.get(self.dialect, "/"))
+        """`base_url` as this row takes it: what the paths of a dialect begin with does no harm at its end.
+
+        Where the path of `address` is left out, or its end is, it is put there.
+        """
+        root = base_url.rstrip("/").removesuffix(_VERSIONS.get(self.dialect, "/"))
+        known = urlsplit(self.address).path
+        given = urlsplit(root).path
+        missing = known.startswith(f"{given}/") and not _OWN_WORD.search(known)
+        return root + known.removeprefix(given) if missing else root
+
+    def own_words_in(self, base_url: str) -> tuple[str, ...]:
+        """The words of `address` that the user was to replace and did not."""
+        return tuple(word for word in _OWN_WORD.findall(self.address) if word in base_url)
 
     @property
     def needs_base_url(self) -> bool:
@@ -118,6 +143,7 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
+_OWN_WORD = re.compile(r"\b[A-Z]{4,}\b")
 _VERSIONS = {ANTHROPIC: "/v1", GEMINI: "/v1beta", OLLAMA: "/api"}
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -137,6 +163,9 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "headers": tuple,
     "cousin": Quirks,
     "paths": tuple,
+    "api_version": str,
+    "address": str,
+    "about": str,
     "responses_tools": frozenset,
     "responses_only": tuple,
 }
@@ -147,6 +176,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VISIBLE = re.compile(r"[!-~]+")
 _KEY_HEADERS = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"})
 _LONGEST_NAME = 60
+_LONGEST_LINE = 200
 
 
 def check(spec: ProviderSpec) -> None:
@@ -210,7 +240,7 @@ def _good_headers(spec: ProviderSpec) -> bool:
 
 
 def _good_paths(spec: ProviderSpec) -> bool:
-    places = {f"{operation}{kind}" for operation in Operation for kind in ("", ":stream")} | {"*"}
+    places = {f"{operation}{kind}" for operation in Operation for kind in ("", ":stream")} | {"*", "count"}
     return all(place in places and _PATH.fullmatch(path) for place, path in spec.paths)
 
 
@@ -225,6 +255,12 @@ _RULES: tuple[tuple[str, Callable[[ProviderSpec], object], str], ...] = (
     ),
     ("models_path", lambda s: _PATH.fullmatch(s.models_path), "must begin with a slash and have no blanks"),
     ("static_models", _good_models, "needed when the provider lists no models, and only then; each name once"),
+    (
+        "address",
+        lambda s: not s.address or (_is_page(s.address) and s.needs_base_url and not s.address.endswith("/")),
+        "must be a plain https address without a slash at its end, for a row without a base URL",
+    ),
+    ("about", lambda s: s.about.isprintable() and len(s.about) <= _LONGEST_LINE, "must be one line of text"),
     ("docs", lambda s: _is_page(s.docs), "must be a plain https address"),
     ("key_url", lambda s: _is_page(s.key_url), "must be a plain https address"),
     ("operations", lambda s: s.operations and s.operations <= frozenset(Operation), "must name operations"),

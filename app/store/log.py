@@ -22,7 +22,7 @@ MAX_WAITING = 10_000  # records; more than that are dropped while the disk hangs
 SHORTEST_SECRET = 6  # characters; anything shorter would blot out ordinary words
 MASK = "…"
 
-_QUIET = ("httpx", "httpcore", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "keyring")
+_QUIET = ("httpx", "httpcore", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "keyring", "botocore", "google")
 _LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _KEY_SHAPES = re.compile(
     r"\b(?P<prefix>sk-|gsk_|xai-|pplx-|csk-|nvapi-|hf_|ghp_|github_pat_|AIza)[A-Za-z0-9_\-]{6,}"

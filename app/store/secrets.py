@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from app.domain.secret import Secret
 from app.store import log
 from app.store.key_names import CLIENT_INDEX, DEFAULT_CLIENT, client_user, key_host, provider_users
+from app.store.key_text import clean_key
 from app.store.keyring_thread import KeyringProblem, KeyringThread
 from app.store.memory_keyring import MemoryKeyring
 
@@ -26,27 +27,11 @@ SHORTEST_TOKEN = 20
 _TOKEN_BYTES = 32
 _START_LIMIT_S = 2.0
 _CLIENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_VISIBLE = re.compile(r"[\x20-\x7e]+")
 _T = TypeVar("_T")
 
 
 class BadTokenError(KeyringProblem):
     """`SWITCHTOWER_TOKEN` cannot be used; the program must not start."""
-
-
-def clean_key(text: str) -> Secret:
-    """The key in `text`, without white space around it.
-
-    Raises:
-        KeyringProblem: it is empty, or holds something no key holds.
-    """
-    key = text.strip()
-    if not key:
-        raise KeyringProblem("The key is empty.", "Paste the whole key.")
-    if not _VISIBLE.fullmatch(key):
-        problem = "line breaks or other control characters" if key.isascii() else "characters that are not ASCII"
-        raise KeyringProblem(f"The key holds {problem}.", "Copy it again, whole and not shortened by the page.")
-    return Secret(key)
 
 
 class KeyStore:
@@ -70,12 +55,12 @@ class KeyStore:
         self._cache.clear()
 
     async def provider_key(self, provider_id: str, host: str, source: str) -> Secret | None:
-        """The key of a provider at `host` (see `key_host`); `source` is `keyring`, `env:NAME` or `none`.
+        """The key of a provider at `host` (see `key_host`); `source` is `key` of its settings.
 
         Raises:
             KeyringProblem: the keyring cannot be asked, or the variable does not hold a key.
         """
-        if source == "none":
+        if source in ("none", "default") or source.startswith("profile:"):
             return None
         if source.startswith("env:"):
             return self._variable(source.removeprefix("env:"))

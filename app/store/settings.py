@@ -170,6 +170,7 @@ class Provider(_Section):
     kind: str
     base_url: rules.BaseUrl = ""
     key: rules.KeySource = "keyring"
+    api_version: rules.ApiVersion = ""
     enabled: bool = True
     critical: bool = False
     priority: rules.Rank = 1

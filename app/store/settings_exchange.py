@@ -40,8 +40,8 @@ def export(settings: Settings) -> str:
 def plan_import(file: Path, kinds: Collection[str] | None, current: Settings, url_of: UrlOf) -> ImportPlan:
     """Check `file` and say what it would change; nothing is written.
 
-    `key = "env:NAME"` of a provider whose host differs is taken over as `"keyring"`: a file from elsewhere may not
-    send a variable of this machine to a host of its choice.
+    A `key` of a provider whose host differs is taken over as `"keyring"`: a file from elsewhere may not send a
+    variable or a login of this machine to a host of its choice.
 
     Raises:
         SettingsError: it cannot be read or is not valid.
@@ -71,7 +71,7 @@ def _host_changes(current: Settings, imported: Settings, url_of: UrlOf) -> tuple
 
 def _forget_variables(document: text.Table, moved: set[str]) -> None:
     for provider in document.get("providers", []):
-        if provider["id"] in moved and str(provider.get("key", "")).startswith("env:"):
+        if provider["id"] in moved and provider.get("key", "keyring") not in ("keyring", "none"):
             provider["key"] = "keyring"
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _ENV_KEY = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
+_PROFILE_KEY = re.compile(r"profile:[A-Za-z0-9][A-Za-z0-9 ._@/+=,-]{0,127}")
 _TARGET = re.compile(rf"{ID_PATTERN}/\S+")
 _SCOPE = re.compile(rf"all|provider:{ID_PATTERN}|client:{ID_PATTERN}")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@*]*", re.IGNORECASE)
@@ -94,8 +95,11 @@ def _check_proxy(proxy: str) -> str:
 
 
 def _check_key(key: str) -> str:
-    if key not in {"keyring", "none"} and not _ENV_KEY.fullmatch(key):
-        refuse('must be "keyring", "none" or "env:NAME"; the key itself does not belong here: switchtower keys set ID')
+    if key not in {"keyring", "none", "default"} and not _ENV_KEY.fullmatch(key) and not _PROFILE_KEY.fullmatch(key):
+        refuse(
+            'must be "keyring", "none", "env:NAME", "default" or "profile:NAME"; '
+            "the key itself does not belong here: switchtower keys set ID"
+        )
     return key
 
 
@@ -167,6 +171,7 @@ Rank = Annotated[int, Field(ge=0, le=1000)]
 Dollars = Annotated[float, Field(ge=0, le=_MANY, allow_inf_nan=False)]
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+ApiVersion = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,40}$")]
 FilePath = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00]*$")]
 BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
 Webhook = Annotated[str, AfterValidator(_check_webhook)]

@@ -1,8 +1,10 @@
 """What AWS and Google check at their doors, on loopback: a signature worked out anew, and tokens for signed claims."""
 
 import asyncio
+import base64
 import json
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -44,6 +46,23 @@ def signed_by(
     expected = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
     assert told["Signature"] == expected
     return key, region, service
+
+
+def framed(payload: bytes, headers: Mapping[str, str]) -> bytes:
+    """One message of Amazon's event stream."""
+    named = {name.encode(): value.encode() for name, value in headers.items()}
+    head = b"".join(
+        bytes([len(name)]) + name + b"\x07" + len(value).to_bytes(2) + value for name, value in named.items()
+    )
+    prelude = (16 + len(head) + len(payload)).to_bytes(4) + len(head).to_bytes(4)
+    message = prelude + zlib.crc32(prelude).to_bytes(4) + head + payload
+    return message + zlib.crc32(message).to_bytes(4)
+
+
+def packed(event: bytes) -> bytes:
+    """One event of a model as Bedrock frames it."""
+    headers = {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
+    return framed(json.dumps({"bytes": base64.b64encode(event).decode(), "p": "abcdef"}).encode(), headers)
 
 
 @dataclass

@@ -14,6 +14,11 @@ from app.domain.faults import FaultError, FaultKind, InBandError
 from app.domain.models import ModelInfo
 
 
+def test_googles_cloud_names_its_models_by_their_publisher() -> None:
+    body = b'{"publisherModels":[{"name":"publishers/google/models/gemini-2.5-pro","versionId":"default"}]}'
+    assert [model.id for model in openai_models.parse_models(body)] == ["gemini-2.5-pro"]
+
+
 def test_golden(golden_models: dict[str, Any]) -> None:
     models = openai_models.parse_models(json.dumps(golden_models["body"]).encode())
     assert [{k: v for k, v in asdict(m).items() if v not in (None, ())} for m in models] == [

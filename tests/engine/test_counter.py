@@ -46,7 +46,8 @@ class Client:
 
 
 def candidate(dialect: str, reply: Reply | Exception, *, usable: bool = True) -> Any:
-    provider = SimpleNamespace(spec=SimpleNamespace(dialect=dialect), usable=usable, client=Client(reply))
+    spec = SimpleNamespace(dialect=dialect, quirks=None)
+    provider = SimpleNamespace(spec=spec, usable=usable, client=Client(reply), paths={})
     return SimpleNamespace(provider=provider, model="theirs")
 
 

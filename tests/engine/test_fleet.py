@@ -131,6 +131,15 @@ async def test_a_provider_without_an_address_is_a_config_error(held: Held) -> No
     assert problem(held) == (FaultKind.CONFIG_ERROR, "a has no base_url. Set base_url in the settings.")
 
 
+@pytest.mark.parametrize(("kind", "key"), [("openai", "default"), ("openai-compatible", "profile:work")])
+async def test_a_login_of_the_machine_is_for_clouds_alone(held: Held, kind: str, key: str) -> None:
+    await held.apply({"id": "a", "kind": kind, "key": key})
+    kind_of, text = problem(held)
+    assert kind_of is FaultKind.CONFIG_ERROR
+    assert f'key = "{key}"' in text
+    assert "store a key instead" in text
+
+
 async def test_our_own_address_is_refused_by_every_name(held: Held) -> None:
     assert not held.fleet.move("http://127.0.0.1:8484/v1")
     for own in ("http://127.0.0.1:8484/v1", "http://localhost:8484/v1", "http://[::1]:8484/v1"):

@@ -97,6 +97,8 @@ def test_bad_base_urls(base_url: str) -> None:
         ("quirks", "../acme"),
         ("paths", (("chat", "no slash"),)),
         ("paths", (("talk", "/x"),)),
+        ("address", "https://RESOURCE.example.com/v1"),
+        ("about", "two\nlines"),
         ("headers", (("x acme", "1"),)),
         ("headers", (("x-acme", "1\r\nx: y"),)),
         ("headers", (("Authorization", "Bearer sk-1"),)),
@@ -126,6 +128,9 @@ def test_a_provider_that_lists_no_models_needs_good_names(models: tuple[object, 
         ("operations", {Operation.CHAT}),
         ("quirks", 7),
         ("paths", {}),
+        ("address", None),
+        ("about", 1),
+        ("api_version", None),
         ("headers", {"x": "y"}),
     ],
 )
@@ -146,3 +151,29 @@ def test_wrong_types_are_named(field: str, value: object) -> None:
 )
 def test_what_the_paths_begin_with_does_no_harm(dialect: str, given: str, taken: str) -> None:
     assert replace(ROW, dialect=dialect).root_of(given) == taken
+
+
+CLOUD = replace(ROW, base_url="", address="https://RESOURCE.example.com/openai/v1", about="RESOURCE is yours.")
+
+
+@pytest.mark.parametrize(
+    ("given", "root"),
+    [
+        ("https://mine.example.com", "https://mine.example.com/openai/v1"),
+        ("https://mine.example.com/openai/", "https://mine.example.com/openai/v1"),
+        ("https://mine.example.com/openai/v1/", "https://mine.example.com/openai/v1"),
+        ("https://mine.example.com/openai/v2", "https://mine.example.com/openai/v2"),
+        ("https://gateway.example.com/azure", "https://gateway.example.com/azure"),
+    ],
+)
+def test_what_is_left_out_of_an_address_is_put_there(given: str, root: str) -> None:
+    check(CLOUD)
+    assert CLOUD.root_of(given) == root
+    assert ROW.root_of(given) == given.rstrip("/")
+
+
+def test_a_path_with_words_of_the_users_own_is_not_put_there() -> None:
+    row = replace(CLOUD, address="https://api.example.com/v1/projects/PROJECT")
+    assert row.root_of("https://api.example.com") == "https://api.example.com"
+    assert row.own_words_in("https://api.example.com/v1/projects/PROJECT") == ("PROJECT",)
+    assert row.own_words_in("https://api.example.com/v1/projects/mine") == ()

@@ -67,6 +67,15 @@ def test_another_host_needs_a_key_and_gets_no_variable(tmp_path: Path) -> None:
     assert "env:" not in planned.source
 
 
+@pytest.mark.parametrize("login", ["default", "profile:work"])
+def test_another_host_gets_no_login_of_this_machine(tmp_path: Path, login: str) -> None:
+    mine = f'[[providers]]\nid = "l"\nkind = "local"\nkey = "{login}"\n'
+    assert plan(tmp_path, mine, current=mine).settings.providers[0].key == login
+    moved = plan(tmp_path, mine + 'base_url = "https://evil.example"\n', current=mine)
+    assert moved.settings.providers[0].key == "keyring"
+    assert login not in moved.source
+
+
 def test_a_new_provider_needs_a_key_unless_it_takes_none(tmp_path: Path) -> None:
     groq = '[[providers]]\nid = "g"\nkind = "groq"\nkey = "env:GROQ"\n'
     local = '[[providers]]\nid = "l"\nkind = "local"\nkey = "none"\n'

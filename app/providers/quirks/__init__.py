@@ -1,4 +1,4 @@
-"""What no row of the catalog can say: one module per quirk, with `adjust_request`."""
+"""What no row of the catalog can say: one module per quirk, with `adjust_request` and, at will, `adjust_count`."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,13 +11,13 @@ def known(name: str) -> bool:
     return find_spec(f"{__name__}.{name}") is not None
 
 
-def load(name: str | None) -> Adjust | None:
-    """The `adjust_request` of a row's quirk, loaded at its first use; None for a row without one.
+def load(name: str | None, what: str = "adjust_request") -> Adjust | None:
+    """A function of a row's quirk, loaded at its first use; None for a row or a quirk without it.
 
     Raises:
         ModuleNotFoundError: there is no such quirk.
     """
     if name is None:
         return None
-    adjust: Adjust = import_module(f"{__name__}.{name}").adjust_request
+    adjust: Adjust | None = getattr(import_module(f"{__name__}.{name}"), what, None)
     return adjust

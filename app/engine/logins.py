@@ -1,0 +1,47 @@
+"""Which credential a provider gets: a key in a header, or a login that is worked out for each request."""
+
+from functools import partial
+
+from app.domain.secret import Secret
+from app.net.authoriser import Authoriser
+from app.net.aws_login import AwsLogin, is_access_key
+from app.net.client import Credential
+from app.net.google_login import GoogleLogin, is_account
+from app.net.google_transport import GoogleTransport
+from app.providers.spec import Auth, ProviderSpec
+from app.store.settings import Provider as Settings
+
+MACHINE = "default"
+"""`key` in the settings: the login that this machine has for the provider's cloud anyway."""
+
+_PROFILE = "profile:"
+
+
+def is_machines(source: str) -> bool:
+    """Whether `key` in the settings means a login of this machine, no key of ours."""
+    return source == MACHINE or source.startswith(_PROFILE)
+
+
+def of_machine(spec: ProviderSpec, settings: Settings) -> Authoriser | None:
+    """The login of this machine for a provider of that kind; None where there is no such thing."""
+    profile = settings.key.removeprefix(_PROFILE) if settings.key.startswith(_PROFILE) else ""
+    if spec.auth is Auth.AWS:
+        return AwsLogin(spec.name, None, profile)
+    return _google(spec, settings, None) if spec.auth is Auth.GOOGLE and not profile else None
+
+
+def of_key(spec: ProviderSpec, settings: Settings, key: Secret | None) -> Credential | Authoriser | None:
+    """What is made of a stored key; None when there is none, or the provider takes none."""
+    header = spec.auth.header
+    if key is None or header is None:
+        return None
+    if spec.auth is Auth.AWS and is_access_key(key):
+        return AwsLogin(spec.name, key)
+    if spec.auth is Auth.GOOGLE and is_account(key):
+        return _google(spec, settings, key)
+    return Credential(*header, key)
+
+
+def _google(spec: ProviderSpec, settings: Settings, key: Secret | None) -> GoogleLogin:
+    transport = partial(GoogleTransport, proxy=settings.proxy, ca_file=settings.ca_file)
+    return GoogleLogin(spec.name, key, transport)

@@ -1,0 +1,72 @@
+"""Which credential comes of what the settings and the keyring say."""
+
+import pytest
+
+from app.domain.secret import Secret
+from app.engine import logins
+from app.net.aws_login import AwsLogin
+from app.net.client import Credential
+from app.net.google_login import GoogleLogin
+from app.providers.spec import OPENAI, Auth, ProviderSpec
+from app.store.settings import Provider
+from contract.clouds import ACCESS_KEY, SECRET_KEY
+
+ACCESS = f"{ACCESS_KEY}:{SECRET_KEY}"
+
+
+def spec(auth: Auth) -> ProviderSpec:
+    return ProviderSpec("cloud", "Cloud", OPENAI, "", auth)
+
+
+def settings(key: str = "keyring") -> Provider:
+    return Provider(id="cloud", kind="cloud", key=key)
+
+
+@pytest.mark.parametrize(
+    ("auth", "key", "header"),
+    [
+        (Auth.BEARER, ACCESS, ("authorization", "Bearer ")),
+        (Auth.API_KEY_HEADER, "abc", ("api-key", "")),
+        (Auth.AWS, "ABSKQmVkcm9ja0FQSUtleS1", ("authorization", "Bearer ")),
+        (Auth.GOOGLE, "AIzaSyExample", ("x-goog-api-key", "")),
+        (Auth.GOOGLE, ACCESS, ("x-goog-api-key", "")),
+    ],
+)
+def test_a_key_in_a_header(auth: Auth, key: str, header: tuple[str, str]) -> None:
+    assert logins.of_key(spec(auth), settings(), Secret(key)) == Credential(*header, Secret(key))
+
+
+def test_no_key() -> None:
+    assert logins.of_key(spec(Auth.AWS), settings(), None) is None
+    assert logins.of_key(spec(Auth.NONE), settings(), Secret("abc")) is None
+
+
+@pytest.mark.parametrize(
+    ("auth", "key", "kind"), [(Auth.AWS, ACCESS, AwsLogin), (Auth.GOOGLE, '{"type":"service_account"}', GoogleLogin)]
+)
+def test_a_key_that_signs(auth: Auth, key: str, kind: type) -> None:
+    login = logins.of_key(spec(auth), settings(), Secret(key))
+    assert isinstance(login, kind)
+    assert login.secret == Secret(key)
+
+
+@pytest.mark.parametrize(
+    ("auth", "source", "kind"),
+    [
+        (Auth.AWS, "default", AwsLogin),
+        (Auth.AWS, "profile:work", AwsLogin),
+        (Auth.GOOGLE, "default", GoogleLogin),
+        (Auth.GOOGLE, "profile:work", type(None)),
+        (Auth.BEARER, "default", type(None)),
+    ],
+)
+def test_the_login_of_the_machine(auth: Auth, source: str, kind: type) -> None:
+    assert logins.is_machines(source)
+    login = logins.of_machine(spec(auth), settings(source))
+    assert isinstance(login, kind)
+    assert login is None or login.secret is None
+
+
+@pytest.mark.parametrize("source", ["keyring", "none", "env:AWS_PROFILE"])
+def test_what_is_no_login_of_the_machine(source: str) -> None:
+    assert not logins.is_machines(source)
