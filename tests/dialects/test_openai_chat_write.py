@@ -10,6 +10,7 @@ import pytest
 from app.dialects import openai_chat
 from app.dialects.openai_chat import Quirks
 from app.domain.faults import FaultError
+from app.domain.hub import Sampling
 from app.providers.catalog import CATALOG
 from dialects.translating import anthropic_request, openai_request, to_openai
 
