@@ -182,14 +182,20 @@ def foreign(request: ChatRequest, dialect: str) -> list[str]:
     return names
 
 
+_ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
+
+
 def arguments_object(arguments: str) -> msgspec.Raw | Object:
-    """Return the arguments of a call as an object in its own bytes; nothing is `{}`, what is no object is in `_raw`."""
+    """Return the arguments of a call as an object in its own bytes; nothing is `{}`, what is no object is in `_raw`.
+
+    Line breaks between its tokens become blanks: events and lines of a stream are one line each.
+    """
     if not arguments.strip():
         return {}
     try:
         data = arguments.encode()
         if data.lstrip()[:1] == b"{" and isinstance(msgspec.json.decode(data), dict):
-            return msgspec.Raw(data)
+            return msgspec.Raw(data.translate(_ONE_LINE) if b"\n" in data or b"\r" in data else data)
     except (ValueError, RecursionError):  # no JSON, or a lone surrogate
         pass
     return {"_raw": arguments}

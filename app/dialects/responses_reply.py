@@ -57,14 +57,20 @@ def write_head(request: ChatRequest, response_id: str, model: str, created: int)
 
 
 def write_end(finish: Finish, output: list[Object], usage: Usage) -> Object:
-    """Write what a response has when it is over."""
+    """Write what a response has when it is over; a refusal without words of refusal counts as filtered."""
     reason = _INCOMPLETE.get(finish)
+    if finish is Finish.REFUSAL and not any(map(_refuses, output)):
+        reason = _INCOMPLETE[Finish.FILTER]
     return {
         "status": "incomplete" if reason else "completed",
         "incomplete_details": {"reason": reason} if reason else None,
         "output": output,
         "usage": write_usage(usage),
     }
+
+
+def _refuses(item: Object) -> bool:
+    return any(part.get("type") == "refusal" for part in item.get("content") or ())
 
 
 def write_usage(usage: Usage) -> Object:

@@ -615,6 +615,14 @@ STREAMS: dict[str, tuple[tuple[str, str, dict[str, Any]], str]] = {
             {"index": 0, "id": "a", "type": "function", "function": {"name": "look", "arguments": '{"where":"a"}'}},
         ]}), finish="tool_calls"),
     ),
+    "line_breaks_in_arguments": (
+        ("ollama", "chat", chat(tools=[FUNCTION])),
+        chunks(ROLE, piece(0, '{\n  "where": "left"\n}', "a", "look"), finish="tool_calls"),
+    ),
+    "line_breaks_in_arguments_to_gemini": (
+        ("gemini", "chat", {"contents": HI_GEMINI, "tools": [{"functionDeclarations": [{"name": "look"}]}]}),
+        chunks(ROLE, piece(0, '{\n  "where": "left"\n}', "a", "look"), finish="tool_calls"),
+    ),
     "stop_with_calls": (TO_CLAUDE, chunks(ROLE, piece(0, "{}", "a", "look"), finish="stop")),
     "calls_without_any": (TO_CLAUDE, chunks(ROLE, words("No."), finish="tool_calls")),
     "no_role": (TO_CLAUDE, chunks(words("Hello"))),
@@ -661,6 +669,12 @@ STREAMS: dict[str, tuple[tuple[str, str, dict[str, Any]], str]] = {
     ),
     "refusal": (
         ("chat", "anthropic", chat()),
+        json.dumps({"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x",
+                    "content": [{"type": "text", "text": "I will not."}], "stop_reason": "refusal",
+                    "stop_sequence": None, "usage": {"input_tokens": 3, "output_tokens": 4}}),
+    ),
+    "refusal_to_responses": (
+        ("responses", "anthropic", {"input": "Hi"}),
         json.dumps({"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x",
                     "content": [{"type": "text", "text": "I will not."}], "stop_reason": "refusal",
                     "stop_sequence": None, "usage": {"input_tokens": 3, "output_tokens": 4}}),

@@ -62,3 +62,8 @@ def test_arguments_stay_as_the_model_wrote_them() -> None:
     assert fields.arguments_object("  ") == {}
     for broken in ("[1]", '{"a"', "words"):
         assert fields.arguments_object(broken) == {"_raw": broken}
+
+
+def test_arguments_are_one_line_for_streams_of_lines() -> None:
+    written = msgspec.json.encode(fields.arguments_object('{\r\n  "a": "x\\ny",\n  "b": [1,\n2]\n}'))
+    assert written == b'{    "a": "x\\ny",   "b": [1, 2] }'

@@ -41,7 +41,12 @@ def test_the_whole_response() -> None:
 
 
 @pytest.mark.parametrize(
-    ("finish", "reason"), [(Finish.LENGTH, "max_output_tokens"), (Finish.FILTER, "content_filter")]
+    ("finish", "reason"),
+    [
+        (Finish.LENGTH, "max_output_tokens"),
+        (Finish.FILTER, "content_filter"),
+        (Finish.REFUSAL, "content_filter"),  # Anthropic's: the words are no words of refusal
+    ],
 )
 def test_what_was_cut_is_incomplete(finish: Finish, reason: str) -> None:
     written = reply(Text("a"), finish=finish)
@@ -49,9 +54,9 @@ def test_what_was_cut_is_incomplete(finish: Finish, reason: str) -> None:
 
 
 def test_a_refusal_is_a_part_of_the_message() -> None:
-    assert reply(Refusal("No."), finish=Finish.REFUSAL)["output"][0]["content"] == [
-        {"type": "refusal", "refusal": "No."}
-    ]
+    written = reply(Refusal("No."), finish=Finish.REFUSAL)
+    assert written["output"][0]["content"] == [{"type": "refusal", "refusal": "No."}]
+    assert written["status"] == "completed"
 
 
 def test_the_signature_of_a_call_stands_in_front_of_it() -> None:
