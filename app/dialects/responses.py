@@ -68,7 +68,7 @@ def parse_reply(request: ApiRequest, body: bytes) -> Reply:  # the protocol hand
     return Reply(body, usage, kept_ids({name: openai.value_of(body, members, name) for name in KEPT_BY}))
 
 
-def open_stream(request: ApiRequest) -> ResponsesStream:
+def open_stream(request: ApiRequest | None) -> ResponsesStream:
     """Start reading along an event stream."""
     return ResponsesStream()
 

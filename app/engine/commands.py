@@ -4,7 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from app.domain.chat import ApiRequest, Operation
+from app.domain.chat import Answer, ApiRequest, Operation
 from app.domain.faults import FaultError
 from app.domain.secret import Secret
 from app.domain.status import ProviderStatus
@@ -13,6 +13,7 @@ from app.engine.counter import count
 from app.engine.fleet import Fleet
 from app.engine.health import Health
 from app.engine.relay import Relay
+from app.engine.stored import Wanted, ask
 from app.providers.registry import Registry
 from app.store.key_names import key_host
 from app.store.key_stamp import KeyStamp
@@ -131,6 +132,14 @@ class Commands(ABC):
         except FaultError:
             return None
         return await count(request, (one for tier in tiers for one in tier.candidates), dialect)
+
+    async def stored(self, wanted: Wanted) -> Answer:
+        """Ask for a stored response where it is kept.
+
+        Raises:
+            FaultError: nobody keeps it, or it could not be asked for.
+        """
+        return await ask(wanted, self.fleet.providers, self.relay.chooser.kept)
 
     async def try_now(self, provider_id: str) -> ProviderStatus:
         """Lift every cool-down of a provider and let the next request through to it; return how it is.

@@ -3,28 +3,33 @@
 import asyncio
 from collections.abc import Iterable
 
-from app.dialects import anthropic, gemini, json_edit
+from app.dialects import anthropic, gemini, json_edit, responses
 from app.dialects.paths import fill
-from app.domain.chat import ApiRequest
+from app.domain.chat import ApiRequest, Operation
 from app.domain.faults import FaultError
 from app.engine.router import Candidate
 from app.providers import quirks
 from app.providers.outgoing import Outgoing
+from app.providers.spec import ProviderSpec
 
 LIMIT_S = 3.0
 """How long a counter is waited for, before an estimate has to do."""
 
 _OK = 200
-_FIELDS = {anthropic.NAME: ("input_tokens", "inputTokens"), gemini.NAME: ("totalTokens",)}
+_FIELDS = {
+    anthropic.NAME: ("input_tokens", "inputTokens"),
+    gemini.NAME: ("totalTokens",),
+    responses.NAME: ("input_tokens",),
+}
 
 
 async def count(request: ApiRequest, candidates: Iterable[Candidate], dialect: str) -> int | None:
     """The tokens of `request`, as the first of `candidates` that speaks `dialect` counts them; None when none does.
 
     Sources: Anthropic's `POST /v1/messages/count_tokens`, Gemini's `models/{model}:countTokens`, Bedrock's
-    `POST /model/{model}/count-tokens`.
+    `POST /model/{model}/count-tokens`, OpenAI's `POST /v1/responses/input_tokens`, which others may lack.
     """
-    spoken = (one for one in candidates if one.provider.spec.dialect == dialect and one.provider.usable)
+    spoken = (one for one in candidates if _speaks(one.provider.spec, dialect) and one.provider.usable)
     candidate = next(spoken, None)
     if candidate is None or dialect not in _FIELDS:
         return None
@@ -38,6 +43,10 @@ async def count(request: ApiRequest, candidates: Iterable[Candidate], dialect: s
     return tokens if isinstance(tokens, int) and tokens >= 0 else None
 
 
+def _speaks(spec: ProviderSpec, dialect: str) -> bool:
+    return spec.dialect == dialect or (dialect == responses.NAME and Operation.RESPONSES in spec.operations)
+
+
 async def _ask(candidate: Candidate, request: ApiRequest, dialect: str) -> bytes:
     """The counter's answer; empty for a refusal.
 
@@ -46,6 +55,8 @@ async def _ask(candidate: Candidate, request: ApiRequest, dialect: str) -> bytes
     """
     provider, model = candidate.provider, candidate.model
     path, body = f"/v1beta/models/{model}:countTokens", request.body
+    if dialect == responses.NAME:
+        path, body = f"{responses.PATH}/input_tokens", responses.build_request(request, model)
     if dialect == anthropic.NAME:
         path, body = anthropic.COUNT_PATH, anthropic.build_request(request, model)
     headers = request.headers

@@ -201,6 +201,10 @@ class UpstreamClient:
         """Ask for `path` below the base URL; otherwise as `post`."""
         return await self._send(("GET", path), None, _NO_BODY, self._options.first_byte_s)
 
+    async def delete(self, path: str) -> UpstreamReply:
+        """Have what is at `path` below the base URL deleted; otherwise as `get`."""
+        return await self._send(("DELETE", path), None, _NO_BODY, self._options.first_byte_s)
+
     def drop_idle(self) -> None:
         """Close the idle connections: after sleep or a change of network they may be dead without a sign of it."""
         self._transport.drop_idle()

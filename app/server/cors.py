@@ -24,7 +24,7 @@ def preflight_answer(origin: bytes, asked: bytes) -> Answer:
     allowed = asked if _FIELD_NAMES.fullmatch(asked) else _ALWAYS_ALLOWED
     headers = (
         *cors_headers(origin),
-        (b"access-control-allow-methods", b"GET, HEAD, POST"),
+        (b"access-control-allow-methods", b"GET, HEAD, POST, DELETE"),
         (b"access-control-allow-headers", allowed),
         (b"access-control-max-age", b"600"),
     )

@@ -17,6 +17,7 @@ from app.domain.status import Snapshot
 from app.engine.accounts import Accounts
 from app.engine.attempt import Call
 from app.engine.catalogue import ModelPage
+from app.engine.stored import Wanted
 from app.engine.tokens import input_tokens
 from app.server.asgi import JSON, Headers
 from app.server.gate import Visit
@@ -63,6 +64,14 @@ class Facade(Protocol):
 
     async def counted(self, request: ApiRequest, dialect: str) -> int | None:
         """Ask a provider that speaks `dialect` how many tokens a request has; None when there is none that counts."""
+        ...
+
+    async def stored(self, wanted: Wanted) -> Answer:
+        """Ask for a stored response where it is kept.
+
+        Raises:
+            FaultError: nobody keeps it, or it could not be asked for.
+        """
         ...
 
     def snapshot(self) -> Snapshot:

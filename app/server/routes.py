@@ -15,6 +15,7 @@ from app.dialects import (
     openai_embeddings,
     passthrough,
     responses,
+    responses_compact,
 )
 from app.dialects.dialect import Dialect
 from app.dialects.gemini_array import ArrayFraming
@@ -25,6 +26,7 @@ from app.engine.attempt import Call
 from app.server import gemini as own_gemini
 from app.server import local as own
 from app.server import ollama as own_ollama
+from app.server import responses as own_responses
 from app.server.asgi import SHUTTING_DOWN, Headers, Message, Send, fault_answer, send_plain, start_message
 from app.server.gate import Visit
 from app.server.local import Facade
@@ -80,6 +82,9 @@ _GEMINI_COUNT = Route(_POST, gemini, local=own_gemini.count_tokens)
 TABLE: Mapping[str, Route] = {
     "/v1/chat/completions": Route(_POST, openai_chat, Operation.CHAT),
     "/v1/responses": Route(_POST, responses, Operation.CHAT),
+    "/v1/responses/compact": Route(_POST, responses_compact, Operation.RESPONSES),
+    "/v1/responses/input_tokens": Route(_POST, responses, local=own_responses.input_tokens),
+    own_responses.PREFIX: Route(own_responses.METHODS, responses, local=own_responses.stored),
     "/v1/messages": Route(_POST, anthropic, Operation.CHAT),
     anthropic.COUNT_PATH: Route(_POST, anthropic, local=own.count_tokens),
     "/v1/completions": Route(_POST, openai_completions, Operation.COMPLETIONS),
@@ -183,7 +188,7 @@ class Routes:
             raise FaultError(_unknown_path(path))
         if method not in route.methods:
             raise FaultError(_wrong_method(method, path, route))
-        return "POST" in route.methods
+        return method == "POST"
 
     def takes_form(self, path: str) -> bool:
         """Whether the body may be a form with files instead of JSON."""
@@ -229,7 +234,7 @@ class Routes:
                 answer = await answer
             if answer is not None:
                 trace = (b"x-request-id", visit.request_id.encode())
-                return Answer(answer.status, (*answer.headers, trace), answer.body)
+                return replace(answer, headers=(*answer.headers, trace))
         relay = self._facade.relay
         try:
             request = route.parse(visit) if route.parse is not None else route.dialect.parse_request(visit.body)

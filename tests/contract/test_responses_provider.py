@@ -159,6 +159,47 @@ async def test_a_conversation_goes_on_where_it_began(
         assert not upstream.posts
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_is_stored_can_be_asked_for_again(
+    tmp_path: Path, upstream: ResponsesUpstream, other: ResponsesUpstream, stream: bool
+) -> None:
+    rows = row(upstream, "up", 0) + row(other, "other", 1)
+    async with (
+        running(tmp_path, ROUTING + rows, PROVIDER_KEY=KEY) as runtime,
+        openai_client(runtime.service.listening) as client,
+    ):
+        if stream:
+            events = [event async for event in await client.responses.create(model="other/m", input="x", stream=True)]
+            one = events[-1].response.id
+        else:
+            one = (await client.responses.create(model="other/m", input="x")).id
+        assert (await client.responses.retrieve(one)).output_text == "Hello"
+        stored = [event.type async for event in await client.responses.retrieve(one, stream=True)]
+        assert stored[-1] == "response.completed"
+        items = await client.responses.input_items.list(one, limit=5)
+        assert [item.id for item in items.data] == ["msg_in"]
+        assert (await client.responses.cancel(one)).status == "cancelled"
+        await client.responses.delete(one)
+        assert not other.kept
+        assert all(asked.headers["authorization"] == f"Bearer {KEY}" for asked in other.asked)
+        assert not upstream.asked
+        with pytest.raises(openai.NotFoundError, match="No provider keeps"):
+            await client.responses.retrieve(one)
+
+
+async def test_tokens_are_counted_by_the_provider(raw: httpx.AsyncClient, client: openai.AsyncOpenAI) -> None:
+    assert (await client.responses.input_tokens.count(model="m", input="hello")).input_tokens == 4711
+    got = await raw.post("/v1/responses/input_tokens", json=ASK)
+    assert got.headers["x-switchtower-token-source"] == "provider"
+
+
+async def test_a_conversation_is_compacted_by_its_provider(
+    client: openai.AsyncOpenAI, upstream: ResponsesUpstream
+) -> None:
+    await client.responses.compact(model="m", input="hello")
+    assert upstream.asked[-1].line == "POST /v1/responses/compact HTTP/1.1"
+
+
 async def test_a_conversation_that_nobody_keeps_is_refused_with_the_remedy(tmp_path: Path, one: FaultyUpstream) -> None:
     rows = provider("one", "openai-compatible", one.base_url, 'key = "none"')
     async with (

@@ -54,6 +54,12 @@ def responses_exchanges() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def compactions() -> list[dict[str, Any]]:
+    """Exchanges with OpenAI's `/v1/responses/compact`."""
+    return [e for e in _recorded("provider_exchanges.jsonl.gz") if e["path"].endswith("/responses/compact")]
+
+
+@pytest.fixture(scope="session")
 def client_requests() -> list[dict[str, Any]]:
     """Requests real clients sent, with the body parsed."""
     return _recorded("client_requests.jsonl.gz")

@@ -66,7 +66,8 @@ async def test_what_is_sent(serve: Any, always: Any, make_client: MakeClient) ->
     assert await reply.read() == b"{}"
     await (await client.post("/chat/completions", b"{}", stream=True)).read()
     await (await client.get("/models")).read()
-    plain, stream, listing = server.requests
+    await (await client.delete("/responses/r")).read()
+    plain, stream, listing, deleted = server.requests
     assert plain.decode().split("\r\n") == [
         "POST /v1/chat/completions HTTP/1.1",
         f"host: 127.0.0.1:{server.port}",
@@ -83,6 +84,7 @@ async def test_what_is_sent(serve: Any, always: Any, make_client: MakeClient) ->
     ]
     assert b"\r\naccept: text/event-stream\r\n" in stream
     assert listing.startswith(b"GET /v1/models HTTP/1.1\r\n")
+    assert deleted.startswith(b"DELETE /v1/responses/r HTTP/1.1\r\n")
     assert b"content-" not in listing
     assert server.connections == client.open_connections == 1
 

@@ -1,0 +1,70 @@
+"""What the server answers of the Responses dialect besides answers; tests/contract has the whole way."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.domain.chat import Answer
+from app.domain.faults import FaultError, FaultKind
+from app.engine.stored import Wanted
+from app.server import responses
+from app.server.gate import Visit
+
+
+class Facade(SimpleNamespace):
+    """Remembers what it was asked for."""
+
+    asked: list[Any]
+
+    async def stored(self, wanted: Wanted) -> Answer:
+        self.asked.append(wanted)
+        return Answer(200, ())
+
+    async def counted(self, request: Any, dialect: str) -> int | None:
+        self.asked.append((request.model, dialect))
+        return self.tokens
+
+
+def visit(method: str, path: str, **more: Any) -> Visit:
+    return Visit(method, path, "c", "req_1", **more)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "verb"),
+    [
+        ("GET", "/v1/responses/resp_1", ""),
+        ("DELETE", "/v1/responses/resp_1", ""),
+        ("POST", "/v1/responses/resp_1/cancel", "/cancel"),
+        ("GET", "/v1/responses/resp_1/input_items", "/input_items"),
+    ],
+)
+async def test_a_stored_response_is_asked_for(method: str, path: str, verb: str) -> None:
+    facade: Any = Facade(asked=[])
+    await responses.stored(facade, visit(method, path, query=b"limit=2"))
+    assert facade.asked == [Wanted(method, "resp_1", verb, "limit=2", "req_1")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/v1/responses/resp_1"), ("GET", "/v1/responses/resp_1/cancel"), ("GET", "/v1/responses/resp_1/")],
+)
+async def test_anything_else_is_not_there(method: str, path: str) -> None:
+    facade: Any = Facade(asked=[])
+    with pytest.raises(FaultError) as refused:
+        await responses.stored(facade, visit(method, path))
+    assert refused.value.fault.kind is FaultKind.NOT_FOUND
+    assert not facade.asked
+
+
+@pytest.mark.parametrize(("tokens", "source"), [(4711, b"provider"), (None, b"estimate")])
+async def test_tokens_are_counted(tokens: int | None, source: bytes) -> None:
+    facade: Any = Facade(asked=[], tokens=tokens)
+    body = b'{"model":"m","input":"The quick brown fox jumps over the lazy dog."}'
+    answer = await responses.input_tokens(facade, visit("POST", "/v1/responses/input_tokens", body=body))
+    told = msgspec.json.decode(answer.body)
+    assert told["object"] == "response.input_tokens"
+    assert told["input_tokens"] == tokens if tokens else told["input_tokens"] > 5
+    assert (b"x-switchtower-token-source", source) in answer.headers
+    assert facade.asked == [("m", "responses")]
