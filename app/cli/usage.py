@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from app.cli.output import CommandError, one_line, say, say_json, table
 from app.cli.session import Session
-from app.domain.usage import Grouping, UsageRow
+from app.domain.usage import Grouping, UsageRow, total
 
 _HEADERS = ("requests", "failures", "input tokens", "output tokens", "unknown usage", "cost USD", "unknown cost")
 _MOST_DAYS = 36_500
@@ -75,18 +75,7 @@ def _total(rows: Sequence[UsageRow]) -> list[UsageRow]:
     """A last line with the sums, when there is more than one."""
     if len(rows) == 1:
         return []
-    known = [row.cost_usd for row in rows if row.cost_usd is not None]
-    total = UsageRow(
-        "total",
-        sum(row.requests for row in rows),
-        sum(row.failures for row in rows),
-        sum(row.input_tokens for row in rows),
-        sum(row.output_tokens for row in rows),
-        sum(row.unknown_usage for row in rows),
-        sum(known) if known else None,
-        sum(row.unknown_cost for row in rows),
-    )
-    return [total]
+    return [total("total", rows)]
 
 
 def _write_csv(by: Grouping, rows: Sequence[UsageRow]) -> None:

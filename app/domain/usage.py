@@ -1,5 +1,6 @@
 """Token counts of one request in one neutral record."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
@@ -103,3 +104,19 @@ class UsageRow:
     unknown_usage: int = 0
     cost_usd: float | None = None
     unknown_cost: int = 0
+
+
+def total(key: str, rows: Iterable[UsageRow]) -> UsageRow:
+    """The sums of `rows`, called `key`; the cost is that of the requests whose cost is known."""
+    all_rows = tuple(rows)
+    known = [row.cost_usd for row in all_rows if row.cost_usd is not None]
+    return UsageRow(
+        key,
+        requests=sum(row.requests for row in all_rows),
+        failures=sum(row.failures for row in all_rows),
+        input_tokens=sum(row.input_tokens for row in all_rows),
+        output_tokens=sum(row.output_tokens for row in all_rows),
+        unknown_usage=sum(row.unknown_usage for row in all_rows),
+        cost_usd=sum(known) if known else None,
+        unknown_cost=sum(row.unknown_cost for row in all_rows),
+    )

@@ -1,4 +1,4 @@
-from app.domain.usage import NO_USAGE, Usage, UsageRow, UsageSource
+from app.domain.usage import NO_USAGE, Usage, UsageRow, UsageSource, total
 
 
 def test_unknown_is_not_zero() -> None:
@@ -17,3 +17,13 @@ def test_cumulative_counts_are_never_added_up() -> None:
     second = Usage(fresh_input=5, output=7, source=UsageSource.PROVIDER)
     assert first.most(second) == Usage(fresh_input=5, output=7, source=UsageSource.PROVIDER)
     assert second.most(NO_USAGE) == second
+
+
+def test_a_total_keeps_what_is_known_of_the_cost_and_counts_the_rest() -> None:
+    rows = [
+        UsageRow("a", 10, 1, 40, 3, 0, 1.5),
+        UsageRow("b", 4, 0, 10, 5, 1, 0.25, 1),
+        UsageRow("c", 2, 2, 0, 0, 2, None, 2),
+    ]
+    assert total("all", rows) == UsageRow("all", 16, 3, 50, 8, 3, 1.75, 3)
+    assert total("all", []).cost_usd is None

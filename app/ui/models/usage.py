@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 
-from app.domain.usage import Grouping, UsageRow
+from app.domain.usage import Grouping, UsageRow, total
 from app.ui import wording
 from app.ui.models.cells import Column, RowsModel
 
@@ -38,18 +38,20 @@ def why_at_least(row: UsageRow) -> str:
     return f"{wording.things(row.unknown_usage, 'request')} did not say how many tokens were used."
 
 
-def total(rows: Sequence[UsageRow]) -> UsageRow:
-    """The sum of `rows`; its cost is unknown as soon as one is."""
-    costs = [row.cost_usd for row in rows if row.cost_usd is not None]
-    return UsageRow(
-        "Total",
-        requests=sum(row.requests for row in rows),
-        failures=sum(row.failures for row in rows),
-        input_tokens=sum(row.input_tokens for row in rows),
-        output_tokens=sum(row.output_tokens for row in rows),
-        unknown_usage=sum(row.unknown_usage for row in rows),
-        cost_usd=sum(costs) if costs and len(costs) == len(rows) else None,
+def spent(row: UsageRow) -> str:
+    """The cost: `≥` when that of some requests of the row is unknown, a dash when none is known."""
+    return (
+        f"≥ {wording.cost(row.cost_usd)}"
+        if row.unknown_cost and row.cost_usd is not None
+        else wording.cost(row.cost_usd)
     )
+
+
+def why_costs_more(row: UsageRow) -> str:
+    """What `≥` or a dash in front of a cost stands for."""
+    if not row.unknown_cost:
+        return ""
+    return f"What {wording.things(row.unknown_cost, 'request')} cost is not known."
 
 
 def _key(row: UsageRow) -> str:
@@ -64,7 +66,7 @@ def columns(title: str) -> tuple[Column[UsageRow], ...]:
         Column("Failures", lambda row: wording.count(row.failures), number=True),
         Column("Input tokens", lambda row: tokens(row.input_tokens, row), number=True, tooltip=why_at_least),
         Column("Output tokens", lambda row: tokens(row.output_tokens, row), number=True, tooltip=why_at_least),
-        Column("Cost", lambda row: wording.cost(row.cost_usd), number=True),
+        Column("Cost", spent, number=True, tooltip=why_costs_more),
     )
 
 
@@ -81,7 +83,7 @@ class UsageTable(RowsModel[UsageRow]):
     def show(self, rows: Sequence[UsageRow], grouping: Grouping) -> None:
         """Show `rows` from now on, with their total below."""
         title = TITLES[grouping]
-        shown = [*rows, total(rows)] if rows else []
+        shown = [*rows, total("Total", rows)] if rows else []
         keys = [title, *(row.key for row in shown)]
         if keys == self._keys:
             self.rows = shown

@@ -4,7 +4,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from app.domain.usage import UsageRow
 from app.ui import theme, wording
-from app.ui.models.usage import short, tokens, why_at_least
+from app.ui.models.usage import short, spent, tokens, why_at_least, why_costs_more
 from app.ui.windows import plain
 
 _LONG = 1_000_000
@@ -45,10 +45,11 @@ class Tiles(QFrame):
             wording.count(row.failures),
             tokens(row.input_tokens, row, _brief),
             tokens(row.output_tokens, row, _brief),
-            wording.cost(row.cost_usd),
+            spent(row),
         )
         for number, value in zip(self.numbers.values(), values, strict=True):
             plain.set_text(number, value)
+        self.numbers["Cost"].setToolTip(why_costs_more(row))
         exact = {"Input tokens": row.input_tokens, "Output tokens": row.output_tokens}
         for title, count in exact.items():
             self.numbers[title].setToolTip(f"{tokens(count, row)}. {why_at_least(row)}".strip(" ."))

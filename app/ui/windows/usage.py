@@ -8,9 +8,9 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from app.domain.usage import Grouping, UsageRow
+from app.domain.usage import Grouping, UsageRow, total
 from app.ui import theme
-from app.ui.models.usage import UsageTable, days, total
+from app.ui.models.usage import UsageTable, days
 from app.ui.windows import plain
 from app.ui.windows.chart import Bar, BarChart
 from app.ui.windows.empty import empty_state
@@ -28,7 +28,7 @@ PERIODS = (("today", "&Today", 1), ("7-days", "&7 days", _WEEK), ("30-days", "&3
 GROUPINGS = (("by-provider", "By &provider", Grouping.PROVIDER), ("by-model", "By &model", Grouping.MODEL))
 _STARTING, _EMPTY, _FULL = range(3)
 _NOTHING = "Requests are counted here as soon as a tool uses the address above. Nothing was asked in this time."
-_FOOTNOTE = "≥ means that some requests did not say how many tokens they used; they are not in the sum."
+_FOOTNOTE = "≥ means that of some requests the tokens or the cost are not known; they are not in the sum."
 
 
 def since(count: int, now: datetime) -> datetime:
@@ -139,6 +139,6 @@ class UsagePage(QWidget):
         meant = self.period.value
         self.stack.setCurrentIndex(_FULL if rows else _EMPTY)
         self.model.show(rows, self.grouping.value)
-        self.tiles.show_row(total(rows))
-        self.footnote.setVisible(any(row.unknown_usage for row in rows))
+        self.tiles.show_row(total("Total", rows))
+        self.footnote.setVisible(any(row.unknown_usage or row.unknown_cost for row in rows))
         self.chart.show_bars(bars_of(by_day, meant, now), f"Tokens per day, last {max(meant, _WEEK)} days")

@@ -8,12 +8,12 @@ from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from app.domain.usage import Grouping, UsageRow
-from app.ui.models.usage import UsageTable, days, short, tokens, total, why_at_least
+from app.ui.models.usage import UsageTable, days, short, spent, tokens, why_at_least, why_costs_more
 
 ROWS = [
     UsageRow("openai", 10, 1, 4000, 300, 0, 1.5),
-    UsageRow("groq", 4, 0, 1000, 50, 1, 0.25),
-    UsageRow("local", 2, 2, 0, 0, 2, None),
+    UsageRow("groq", 4, 0, 1000, 50, 1, 0.25, 1),
+    UsageRow("local", 2, 2, 0, 0, 2, None, 2),
 ]
 
 
@@ -34,9 +34,9 @@ def test_it_is_a_sound_model(qtmodeltester: ModelTester, table: UsageTable) -> N
 
 def test_rows_and_their_total(table: UsageTable) -> None:
     assert texts(table, 0) == ["openai", "10", "1", "4,000", "300", "$1.50"]
-    assert texts(table, 1) == ["groq", "4", "0", "≥ 1,000", "≥ 50", "$0.25"]
+    assert texts(table, 1) == ["groq", "4", "0", "≥ 1,000", "≥ 50", "≥ $0.25"]
     assert texts(table, 2) == ["local", "2", "2", "—", "—", "—"]
-    assert texts(table, 3) == ["Total", "16", "3", "≥ 5,000", "≥ 350", "—"]
+    assert texts(table, 3) == ["Total", "16", "3", "≥ 5,000", "≥ 350", "≥ $1.75"]
     assert table.index(3, 0).data(Qt.ItemDataRole.FontRole).bold()
     assert table.index(0, 0).data(Qt.ItemDataRole.FontRole) is None
 
@@ -48,10 +48,11 @@ def test_nothing_has_no_total() -> None:
     assert table.total.requests == 0
 
 
-def test_the_cost_of_all_is_known_when_every_one_is() -> None:
-    assert total(ROWS[:2]).cost_usd == 1.75
-    assert total(ROWS).cost_usd is None
-    assert total([]).cost_usd is None
+def test_why_a_cost_is_not_exact(table: UsageTable) -> None:
+    assert spent(ROWS[0]) == "$1.50"
+    assert why_costs_more(ROWS[0]) == ""
+    assert why_costs_more(table.total) == "What 3 requests cost is not known."
+    assert table.index(3, 5).data(Qt.ItemDataRole.ToolTipRole).count(why_costs_more(table.total)) == 1
 
 
 def test_zero_tokens_are_a_zero_when_they_were_told() -> None:

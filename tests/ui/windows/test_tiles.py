@@ -11,10 +11,11 @@ def test_unknown_is_a_dash_and_known_a_number(qtbot: QtBot) -> None:
     tiles = Tiles()
     qtbot.addWidget(tiles)
     assert {number.text() for number in tiles.numbers.values()} == {"—"}
-    tiles.show_row(UsageRow("Total", 1200, 3, 45000, 600, 2, None))
+    tiles.show_row(UsageRow("Total", 1200, 3, 45000, 600, 2, 0.5, 2))
     shown = [number.text() for number in tiles.numbers.values()]
-    assert shown == ["1,200", "3", "≥ 45,000", "≥ 600", "—"]
+    assert shown == ["1,200", "3", "≥ 45,000", "≥ 600", "≥ $0.50"]
     assert "2 requests" in tiles.findChild(QLabel, "sum-input-tokens").toolTip()
+    assert "2 requests" in tiles.numbers["Cost"].toolTip()
     assert tiles.findChild(QLabel, "sum-cost").accessibleName() == "Cost"
 
 
