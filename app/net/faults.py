@@ -3,6 +3,7 @@
 import re
 import socket
 import ssl
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -22,8 +23,10 @@ _BUSY_RETRY_AFTER_S = 1.0
 _MESSAGE_CHARS = 500
 _LOOKS_SECRET = re.compile(
     r"(?i)\b(?:sk|pk|rk|gsk|xai|hf|pplx|nvapi|csk|fw|ghp|github_pat|tgp|r8)[-_][\w*.\-]{4,}"
-    r"|\bAIza[\w\-]{4,}|\beyJ[\w.\-]{8,}|(?<=bearer )\S+|(?<=key=)[^\s&\"']+|(?<=api key provided: )\S+"
+    r"|\bAIza[\w\-]{4,}|\beyJ[\w.\-]{8,}|(?<=bearer )\S+|\bya29\.[\w.\-]{4,}|(?<=key=)[^\s&\"']+"
+    r"|(?<=api key provided: )\S+"
 )
+_AWS_ERROR = "x-amzn-errortype"  # the kind of an error, which AWS does not say in the body
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 _CHECK_NETWORK = "Check the network, a VPN and the provider's base_url."
@@ -155,6 +158,8 @@ def fault_from_status(
     provider: str, status: int, headers: "Mapping[str, str]", error: ProviderError, now: float
 ) -> Fault:
     """Return the fault behind an error answer. `headers` have lower case names, `now` is in seconds since 1970."""
+    if not error.code and (named := headers.get(_AWS_ERROR)):
+        error = replace(error, code=named.partition(":")[0].lower())
     kind = judge(status, error)
     detail = error.message
     if kind is FaultKind.REDIRECT:

@@ -13,6 +13,7 @@ _CODES: dict[FaultKind, frozenset[str]] = {
             "exceed_context_size_error",
             "request_too_large",
             "string_above_max_length",
+            "contextwindowexceededexception",
         }
     ),
     FaultKind.CONTENT_FILTER: frozenset(
@@ -38,6 +39,7 @@ _CODES: dict[FaultKind, frozenset[str]] = {
             "payment_required",
             "exceeded_current_quota_error",
             "arrearage",
+            "servicequotaexceededexception",
         }
     ),
     FaultKind.AUTH: frozenset(
@@ -54,6 +56,12 @@ _CODES: dict[FaultKind, frozenset[str]] = {
             "incorrect_api_key",
             "missing_api_key",
             "invalid_token",
+            "unrecognizedclientexception",
+            "invalidsignatureexception",
+            "incompletesignatureexception",
+            "missingauthenticationtokenexception",
+            "expiredtokenexception",
+            "invalidclienttokenid",
         }
     ),
     FaultKind.OVERLOADED: frozenset(
@@ -69,21 +77,52 @@ _CODES: dict[FaultKind, frozenset[str]] = {
             "resource_exhausted",
             "rate_limit",
             "throttling",
+            "throttlingexception",
+            "modelnotreadyexception",
             "requests",
             "tokens",
         }
     ),
     FaultKind.MODEL_NOT_FOUND: frozenset(
-        {"model_not_found", "model_not_available", "invalid_model", "deploymentnotfound", "unknown_model"}
+        {
+            "model_not_found",
+            "model_not_available",
+            "invalid_model",
+            "deploymentnotfound",
+            "unknown_model",
+            "accessdeniedexception",  # at AWS access is granted model by model
+            "resourcenotfoundexception",
+        }
     ),
     FaultKind.UNSUPPORTED_PARAMETER: frozenset(
         {"unsupported_parameter", "unsupported_value", "unknown_parameter", "extra_forbidden"}
     ),
-    FaultKind.UNAVAILABLE: frozenset({"service_unavailable", "unavailable", "timeout_error", "deadline_exceeded"}),
-    FaultKind.SERVER_ERROR: frozenset(
-        {"server_error", "api_error", "internal_error", "internal_server_error", "internal", "engine_error"}
+    FaultKind.UNAVAILABLE: frozenset(
+        {
+            "service_unavailable",
+            "unavailable",
+            "timeout_error",
+            "deadline_exceeded",
+            "serviceunavailableexception",
+            "modeltimeoutexception",
+        }
     ),
-    FaultKind.BAD_REQUEST: frozenset({"invalid_value", "invalid_argument", "tool_use_failed", "json_validate_failed"}),
+    FaultKind.SERVER_ERROR: frozenset(
+        {
+            "server_error",
+            "api_error",
+            "internal_error",
+            "internal_server_error",
+            "internal",
+            "engine_error",
+            "internalserverexception",
+            "modelerrorexception",
+            "modelstreamerrorexception",
+        }
+    ),
+    FaultKind.BAD_REQUEST: frozenset(
+        {"invalid_value", "invalid_argument", "tool_use_failed", "json_validate_failed", "validationexception"}
+    ),
     FaultKind.MALFORMED_EVENT: frozenset({FaultKind.MALFORMED_EVENT.value}),  # the stream readers' own word
 }
 _BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes}
@@ -161,6 +200,7 @@ _BY_STATUS = {
     408: FaultKind.TRANSIENT,
     409: FaultKind.TRANSIENT,
     413: FaultKind.CONTEXT_LENGTH,
+    424: FaultKind.SERVER_ERROR,  # AWS: the model failed
     425: FaultKind.TRANSIENT,
     429: FaultKind.RATE_LIMITED,
     529: FaultKind.OVERLOADED,

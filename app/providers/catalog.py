@@ -2,6 +2,7 @@
 
 from app.dialects.openai_chat_quirks import Quirks
 from app.domain.chat import Operation
+from app.providers.clouds import CLOUDS
 from app.providers.spec import ANTHROPIC, GEMINI, OLLAMA, OPENAI, RESPONSES, TEXT, Auth, ProviderSpec
 
 _PICTURES = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS})
@@ -286,6 +287,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         key_url="https://docs.blackbox.ai/api-reference/authentication",
         operations=_CHAT,
     ),
+    *CLOUDS,
     ProviderSpec(
         "ollama",
         "Ollama",

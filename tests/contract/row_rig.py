@@ -106,8 +106,8 @@ class RowRig:
 
     @property
     def base_path(self) -> str:
-        """The path of the row's base URL; `/v1` for the row whose base URL is the user's own."""
-        return urlsplit(self.spec.base_url).path if self.spec.base_url else "/v1"
+        """The path of the row's base URL, or of what it shows as one; `/v1` for a row that says nothing."""
+        return urlsplit(self.spec.base_url or self.spec.address).path or "/v1"
 
     @property
     def base_url(self) -> str:

@@ -9,6 +9,9 @@ from app.providers.spec import Auth
 from contract.row_rig import AUTH_HEADERS, CANARY, DIALECTS, MODEL, RowRig, asks, body_of, error_of, header
 from faults.connection import Recorded
 
+PATHS = {"azure-deployments": "/deployments/vendor%2Fsome-model%3Afree{path}?api-version=2024-10-21"}
+"""Where a row says the path itself."""
+
 
 def check_key(rig: RowRig, request: Recorded) -> None:
     """The key stands where the row says and nowhere else."""
@@ -16,6 +19,7 @@ def check_key(rig: RowRig, request: Recorded) -> None:
     expected = {
         Auth.BEARER: {"authorization": f"Bearer {CANARY}"},
         Auth.API_KEY_HEADER: {"api-key": CANARY},
+        Auth.AWS: {"authorization": f"Bearer {CANARY}"},
         Auth.NONE: {},
     }
     assert sent == expected[rig.spec.auth]
@@ -41,7 +45,8 @@ async def test_a_request_goes_to_the_rows_path_with_its_headers_and_the_clients_
     for operation, stream in asks(rig.spec):
         assert (await rig.ask(operation, stream=stream)).status == 200
         sent = rig.upstream.posts[-1]
-        assert sent.target == rig.base_path + DIALECTS[operation].PATH
+        own = PATHS.get(rig.spec.id, "{path}").format(path=DIALECTS[operation].PATH)
+        assert sent.target == rig.base_path + own
         check_key(rig, sent)
         check_headers(rig, sent)
         assert sent.header("content-type") == "application/json"
@@ -68,7 +73,7 @@ async def test_usage_is_asked_for_in_a_stream_and_nothing_else_is_changed(rig: R
 
 
 async def test_what_a_row_does_not_offer_is_refused_and_nobody_is_asked(rig: RowRig) -> None:
-    for operation in frozenset(Operation) - rig.spec.operations:
+    for operation in DIALECTS.keys() - rig.spec.operations:
         answer = await rig.ask(operation)
         error = error_of(answer.body)
         assert (answer.status, error["code"], header(answer, "x-should-retry")) == (404, "model_not_found", "false")

@@ -228,3 +228,32 @@ def test_a_delay_in_the_body_counts_like_the_header(
     assert (fault.kind, fault.retry_after_s) == (kind, retry_after_s)
     if delay_s is not None:
         assert fault_from_status("Gemini", 429, {"retry-after": "7"}, error, NOW).retry_after_s == 7
+
+
+@pytest.mark.parametrize(
+    ("status", "named", "message", "kind"),
+    [
+        (403, "AccessDeniedException:http://internal/", "You don't have access to it.", FaultKind.MODEL_NOT_FOUND),
+        (403, "ExpiredTokenException", "The security token has expired.", FaultKind.AUTH),
+        (403, "UnrecognizedClientException", "The security token is invalid.", FaultKind.AUTH),
+        (403, "InvalidSignatureException", "The signature does not match.", FaultKind.AUTH),
+        (429, "ThrottlingException", "Too many tokens.", FaultKind.RATE_LIMITED),
+        (429, "ModelNotReadyException", "Try again.", FaultKind.RATE_LIMITED),
+        (400, "ValidationException", "The provided model identifier is invalid.", FaultKind.MODEL_NOT_FOUND),
+        (400, "ValidationException", "Input is too long for requested model.", FaultKind.CONTEXT_LENGTH),
+        (400, "ValidationException", "max_tokens: Field required", FaultKind.BAD_REQUEST),
+        (404, "ResourceNotFoundException", "Gone.", FaultKind.MODEL_NOT_FOUND),
+        (424, "ModelErrorException", "It failed.", FaultKind.SERVER_ERROR),
+        (500, "InternalServerException", "Oh.", FaultKind.SERVER_ERROR),
+        (503, "ServiceUnavailableException", "Later.", FaultKind.UNAVAILABLE),
+    ],
+)
+def test_aws_names_its_errors_in_a_header(status: int, named: str, message: str, kind: FaultKind) -> None:
+    fault = fault_from_status("Bedrock", status, {"x-amzn-errortype": named}, ProviderError(message), 0.0)
+    assert fault.kind is kind
+    assert message.rstrip(".") in fault.message
+
+
+def test_a_token_of_google_cloud_is_not_repeated() -> None:
+    fault = fault_from_status("Vertex", 401, {}, ProviderError("Bad token ya29.c.b0Aaekm1-x_y"), 0.0)
+    assert "ya29" not in fault.text
