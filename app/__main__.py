@@ -15,8 +15,16 @@ DEMO_TOKEN = "sk-local-demo-0123456789"  # noqa: S105 - opens invented providers
 """The local token of the demo, unless SWITCHTOWER_TOKEN is set."""
 
 
+COUNT_TOKENS = "--count-tokens"
+"""Makes the frozen program the process that counts tokens for another one of it, with folders of vocabularies."""
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the program with `argv` (without its name) and return its exit code."""
+    if argv is None and sys.argv[1:2] == [COUNT_TOKENS]:
+        from app.engine.vocabulary import main as count_tokens
+
+        return count_tokens(sys.argv[2:])
     if argv is None:
         from app.desktop.hardening import harden
 

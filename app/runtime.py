@@ -26,6 +26,7 @@ from app.engine.own_prices import OwnPrices
 from app.engine.relay import Relay
 from app.engine.resilience import Resilience
 from app.engine.tasks import TaskOwner
+from app.engine.tokenizer import Tokenizer
 from app.engine.webhook import Webhook
 from app.providers.registry import Registry
 from app.server.demo import DemoProviders, settings_toml
@@ -84,6 +85,7 @@ class Runtime(TaskOwner, Commands):
         self.relay = Relay(self.bus, lambda: self.fleet.routing, self.resilience.means)
         own_price = self.relay.chooser.balance.own_price = OwnPrices(lambda: self.settings).of
         self.accounts = Accounts(self.bus, self.ledger, lambda: self.fleet.routing, own_price)
+        self.accounts.tokenizer = Tokenizer(environ)
         self.relay.chooser.blocked = self.accounts.budgets.blocked
         self.bus.subscribe(Webhook(lambda: self.settings.alerts, environ, self.spawn).hear)
         self.service = Service(self, self.keys, paths.instance_file, self.bus)
@@ -158,7 +160,7 @@ class Runtime(TaskOwner, Commands):
         await self.end_tasks()
         await self.resilience.save()
         await self.fleet.close()
-        self.accounts.settle()
+        self.accounts.close()
         await self.ledger.stop()
         _log.info("stopped")
         log.stop()

@@ -123,3 +123,11 @@ def test_qt_is_both_of_its_packages(monkeypatch: pytest.MonkeyPatch, missing: st
     assert program.has_qt()
     monkeypatch.setattr(program.importlib.util, "find_spec", find)
     assert not program.has_qt()
+
+
+def test_a_frozen_program_counts_tokens_for_another_one() -> None:
+    pytest.importorskip("tiktoken", reason="the extra `tokens` is not installed")
+    command = [sys.executable, "-m", "app", program.COUNT_TOKENS, str(ROOT / "resources" / "tokenizers")]
+    question = '{"model": "gpt-4o", "texts": ["Hello world"]}\n'
+    done = subprocess.run(command, input=question, capture_output=True, text=True, cwd=ROOT, timeout=30, check=True)
+    assert done.stdout == '{"tokens": 2}\n'

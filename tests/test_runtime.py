@@ -15,6 +15,7 @@ from app.domain.history import RequestFilter
 from app.domain.secret import Secret
 from app.domain.status import HealthState
 from app.domain.usage import Grouping, UsageSource
+from app.engine.tokenizer import NO_TOKENIZER
 from app.runtime import DemoRuntime, Runtime, StartError
 from app.store.key_stamp import KeyStamp
 from app.store.memory_keyring import MemoryKeyring
@@ -472,7 +473,7 @@ def uncounted(stream: bool) -> bytes:
     return b"".join(b"data: " + json.dumps(piece).encode() + b"\n\n" for piece in (*pieces, end)) + b"data: [DONE]\n\n"
 
 
-@pytest.mark.parametrize(("stream", "output"), [(False, 10), (True, 7)])
+@pytest.mark.parametrize(("stream", "output"), [(False, 10), (True, 9)])
 async def test_tokens_that_nobody_counts_are_estimated(make: Make, stream: bool, output: int) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -488,6 +489,7 @@ async def test_tokens_that_nobody_counts_are_estimated(make: Make, stream: bool,
             f'[[providers]]\nid = "one"\nkind = "openai"\nbase_url = "http://127.0.0.1:{port}/v1"\nkey = "none"\n'
             'models = ["gpt-5-mini"]\n[health]\ninterval_s = 0\n'
         )
+        runtime.accounts.tokenizer = NO_TOKENIZER
         await runtime.start(port=0)
         assert (await post(runtime, PRICED | {"stream": stream})).status_code == 200
         await runtime.accounts.settled()
@@ -497,6 +499,37 @@ async def test_tokens_that_nobody_counts_are_estimated(make: Make, stream: bool,
     assert row.cost_usd
     (status,) = runtime.snapshot().providers
     assert (status.output_tokens, status.cost_usd) == (output, pytest.approx(row.cost_usd))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_tokens_that_nobody_counts_are_counted_by_the_tokenizer(make: Make, stream: bool) -> None:
+    pytest.importorskip("tiktoken", reason="the extra `tokens` is not installed")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body, kind = uncounted(stream), b"text/event-stream" if stream else b"application/json"
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\ncontent-length: %d\r\n\r\n" % (kind, len(body)) + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        runtime = make(
+            f'[[providers]]\nid = "one"\nkind = "openai"\nbase_url = "http://127.0.0.1:{port}/v1"\nkey = "none"\n'
+            'models = ["gpt-4o"]\n[health]\ninterval_s = 0\n'
+        )
+        await runtime.start(port=0)
+        asked = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}], "stream": stream}
+        assert (await post(runtime, asked)).status_code == 200
+        url = runtime.service.listening + "/messages/count_tokens"
+        async with httpx.AsyncClient(trust_env=False, headers={"authorization": f"Bearer {TOKEN}"}) as client:
+            counted = await client.post(url, json=asked | {"max_tokens": 1})
+        await runtime.accounts.settled()
+        (row,) = await runtime.ledger.requests(RequestFilter())
+    assert (row.usage.source, row.usage.input, row.usage.output) == (UsageSource.TOKENIZER, 8, 8 if stream else 9)
+    assert counted.json() == {"input_tokens": 8}
+    assert counted.headers["x-switchtower-token-source"] == "tokenizer"
 
 
 async def test_a_thousand_readers_of_the_models_cost_the_provider_one_call_and_the_next_start_none(

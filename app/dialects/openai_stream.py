@@ -59,7 +59,6 @@ class OpenAIStream:
         "complete",
         "ended",
         "error",
-        "events",
         "usage",
     )
 
@@ -69,7 +68,6 @@ class OpenAIStream:
         self.complete = False
         self.ended = False
         self.error: ProviderError | None = None
-        self.events = 0
         self.usage: Usage = NO_USAGE
         self._forward_usage = forward_usage
         self._n = n
@@ -112,8 +110,7 @@ class OpenAIStream:
         """Read whole events: singly up to the first content, then in halves down to what needs a look."""
         if self.ended:
             return b""
-        if self.committed and (events := _quiet_events(block)):
-            self.events += events
+        if self.committed and _is_quiet(block):
             return block
         if not self.committed or len(block) <= _SINGLY_BYTES:
             return self._read_singly(block)
@@ -169,7 +166,6 @@ class OpenAIStream:
         if not isinstance(choices, list) or not choices:
             withheld = not self._forward_usage and find_usage(chunk) is not None
             return b"" if withheld else piece
-        self.events += any(isinstance(choice, dict) and _has_content(choice) for choice in choices)
         repeated = [choice for choice in choices if isinstance(choice, dict) and self._choice(choice)]
         self.complete = len(self._finished) >= self._n
         return _without_reasons(chunk, repeated) if repeated else piece
@@ -188,16 +184,16 @@ class OpenAIStream:
         return False
 
 
-def _quiet_events(block: bytes) -> int:
-    """The number of events in a block of whole ones that is plain content and nothing else; 0 when it is more."""
+def _is_quiet(block: bytes) -> bool:
+    """Whether a block of whole events is plain content and nothing else."""
     if not block.startswith(b"data:") or len(block) > sse.MAX_EVENT_BYTES:
-        return 0
+        return False
     lines = block.replace(b"\r\n", b"\n") if b"\r" in block else block
     events = lines.count(b"\n\ndata:") + 1
     try:
-        return events if len(_QUIET.decode_lines(lines[5:].replace(b"\n\ndata:", b"\n"))) == events else 0
+        return len(_QUIET.decode_lines(lines[5:].replace(b"\n\ndata:", b"\n"))) == events
     except (*json_edit.BAD_JSON, RecursionError):
-        return 0
+        return False
 
 
 def _chunk(data: bytes) -> dict[str, Any] | None:

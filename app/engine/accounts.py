@@ -1,6 +1,7 @@
 """Settle finished requests after their answer has gone out: tokens, cost, budgets, counters, and the ledger's row."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import Protocol
 
 from app.domain.events import Event, RequestFinished
 from app.domain.history import Spending
-from app.domain.usage import NO_COST, UNKNOWN_COST, Cost, PriceSource
+from app.domain.usage import NO_COST, UNKNOWN_COST, Cost, PriceSource, Usage
 from app.engine import prices
 from app.engine.alerts import Alerts
 from app.engine.budgets import Budgets
@@ -17,6 +18,8 @@ from app.engine.own_prices import OwnPrice, no_price
 from app.engine.provider import Provider
 from app.engine.router import Routing
 from app.engine.tally import Tally
+from app.engine.tokenizer import NO_TOKENIZER
+from app.engine.tokens import Uncounted, count
 from app.store.settings import Budget
 
 
@@ -42,6 +45,7 @@ class Accounts:
 
     def __init__(self, bus: Bus, book: Book, routing: Callable[[], Routing], own_price: OwnPrice = no_price) -> None:
         """`routing` gives the providers in force now, `own_price` the user's own prices."""
+        self.tokenizer = NO_TOKENIZER
         self.tally = Tally()
         self.budgets = Budgets()
         self.alerts = Alerts(bus)
@@ -51,6 +55,9 @@ class Accounts:
         self._known: dict[str, Provider] = {}
         self._known_of: Routing | None = None
         self._waiting: list[RequestFinished] = []
+        self._uncounted: deque[RequestFinished] = deque()
+        self._counting = asyncio.Lock()
+        self._to_count = asyncio.Event()
         self._begun = asyncio.Event()
         self._ready = self._planned = self._unread = False
 
@@ -67,7 +74,7 @@ class Accounts:
                 asyncio.get_running_loop().call_soon(self.settle)
 
     async def run(self) -> None:
-        """Load the price list when the first request is over, and settle what has waited for it.
+        """Load the price list when the first request is over, and settle what has waited for it; then count tokens.
 
         An idle program does without: the list takes 20 MB.
         """
@@ -77,6 +84,10 @@ class Accounts:
         finally:
             self._ready = True
             self.settle()
+        while True:
+            await self._to_count.wait()
+            self._to_count.clear()
+            await self._count()
 
     async def watch(self, budgets: tuple[Budget, ...]) -> None:
         """Put the budgets of the settings in force; the first ones wait for prices and for what was spent so far."""
@@ -105,18 +116,49 @@ class Accounts:
         if self._waiting:
             await asyncio.to_thread(prices.load)
             self.settle()
+        await self._count()
 
     def settle(self) -> None:
-        """Settle everything that waits; where prices are missing, the cost is unknown."""
+        """Settle everything whose tokens are known; where prices are missing, the cost is unknown."""
         self._planned = False
         waiting, self._waiting = self._waiting, []
         for event in waiting:
-            self._settle(event)
+            if event.estimate is None:
+                self._settle(event)
+            else:
+                self._uncounted.append(event)
+                self._to_count.set()
+
+    def close(self) -> None:
+        """Settle all that is left, what is not counted by an estimate, and end the counting."""
+        self.settle()
+        while self._uncounted:
+            event = self._uncounted.popleft()
+            self._settle_counted(event, event.estimate() if event.estimate else event.usage)
+        self.tokenizer.close()
+
+    async def _count(self) -> None:
+        """Count the tokens of what waits for it, and settle it."""
+        async with self._counting:
+            while self._uncounted:
+                event = self._uncounted[0]
+                if isinstance(event.estimate, Uncounted):
+                    usage = await count(event.estimate, event.provider_model, self.tokenizer)
+                else:
+                    usage = event.estimate() if event.estimate else event.usage
+                self._uncounted.popleft()
+                self._settle_counted(event, usage)
+
+    def _settle_counted(self, event: RequestFinished, usage: Usage) -> None:
+        """Settle a request whose provider did not count all of this `usage`; the provider's counters get it too."""
+        provider = self._provider(event.provider)
+        if provider is not None:
+            provider.counters.input_tokens += (usage.input or 0) - (event.usage.input or 0)
+            provider.counters.output_tokens += (usage.output or 0) - (event.usage.output or 0)
+        self._settle(replace(event, usage=usage, estimate=None))
 
     def _settle(self, event: RequestFinished) -> None:
         provider = self._provider(event.provider)
-        if event.estimate is not None:
-            event = _estimated(event, provider)
         cost = self._cost(event, provider)
         cost_usd = cost.usd
         self._book.record(event, cost)
@@ -150,13 +192,3 @@ class Accounts:
             self._known = {provider.id: provider for provider in routing.providers}
             self._known_of = routing
         return self._known.get(provider_id)
-
-
-def _estimated(event: RequestFinished, provider: Provider | None) -> RequestFinished:
-    """The event with the tokens that its provider did not count, which its counters get too."""
-    assert event.estimate is not None  # noqa: S101 - the caller has looked
-    usage = event.estimate()
-    if provider is not None:
-        provider.counters.input_tokens += (usage.input or 0) - (event.usage.input or 0)
-        provider.counters.output_tokens += (usage.output or 0) - (event.usage.output or 0)
-    return replace(event, usage=usage, estimate=None)

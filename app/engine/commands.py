@@ -8,12 +8,15 @@ from app.domain.chat import Answer, ApiRequest, Operation
 from app.domain.faults import FaultError
 from app.domain.secret import Secret
 from app.domain.status import ProviderStatus
+from app.domain.usage import UsageSource
 from app.engine import logins, trial
+from app.engine.accounts import Accounts
 from app.engine.counter import count
 from app.engine.fleet import Fleet
 from app.engine.health import Health
 from app.engine.relay import Relay
 from app.engine.stored import Wanted, ask
+from app.engine.tokens import count_request
 from app.providers.registry import Registry
 from app.store.key_names import key_host
 from app.store.key_stamp import KeyStamp
@@ -33,6 +36,7 @@ class Commands(ABC):
     fleet: Fleet
     health: Health
     relay: Relay
+    accounts: Accounts
 
     @abstractmethod
     async def take_over(self, settings: Settings) -> None:
@@ -125,13 +129,18 @@ class Commands(ABC):
         """Wait shortly for model lists that were never fetched, so that the first look after the start is not empty."""
         await self.health.first_lists()
 
-    async def counted(self, request: ApiRequest, dialect: str) -> int | None:
-        """The tokens of a request as the counter of a provider that speaks `dialect` gives them; None without one."""
+    async def counted(self, request: ApiRequest, dialect: str) -> tuple[int, UsageSource]:
+        """The tokens of a request: by a provider that speaks `dialect`, else by its model's tokenizer, else about."""
         try:
             tiers = self.fleet.routing.plan(request.model, Operation.CHAT).tiers
         except FaultError:
-            return None
-        return await count(request, (one for tier in tiers for one in tier.candidates), dialect)
+            tiers = ()
+        candidates = [one for tier in tiers for one in tier.candidates]
+        tokens = await count(request, candidates, dialect)
+        if tokens is not None:
+            return tokens, UsageSource.PROVIDER
+        model = candidates[0].model if candidates else request.model
+        return await count_request(request.body, model, self.accounts.tokenizer)
 
     async def stored(self, wanted: Wanted) -> Answer:
         """Ask for a stored response where it is kept.

@@ -9,11 +9,11 @@ from app.domain.chat import Operation
 from app.domain.events import Attempted, RequestFinished, Skipped
 from app.domain.faults import Fault
 from app.domain.usage import NO_USAGE, Usage
-from app.engine import tokens
 from app.engine.attempt import Attempt
 from app.engine.bus import Bus
 from app.engine.limits import Turn, total
 from app.engine.router import Candidate
+from app.engine.tokens import Sent, Uncounted, is_complete
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ class Journal:
         self.skipped: list[Skipped] = []
         self.last: Attempt | None = None
         self.turn: Turn | None = None
+        self.sent: Sent | None = None
+        """What a stream has sent so far."""
         self.limits: tuple[tuple[str, str], ...] = ()
         """The `x-ratelimit-*` headers of our own limits."""
 
@@ -86,20 +88,18 @@ class Journal:
             usage=last.usage if last and outcome != "failed" else NO_USAGE,
             attempts=tuple(self.attempts),
             skipped=tuple(self.skipped),
-            estimate=_estimate(last) if last and outcome != "failed" else None,
+            estimate=self._uncounted(last, outcome) if last and outcome != "failed" else None,
         )
         self._bus.publish(event)
         _write(event)
 
-
-def _estimate(last: Attempt) -> Callable[[], Usage] | None:
-    """How to count what the provider has not counted, later; None when it has counted everything."""
-    known, request = last.usage, last.request
-    if tokens.is_complete(known, request.operation):
-        return None
-    answer = last.reply.body if last.reply is not None else b""
-    events = getattr(last.reader, "events", 0)
-    return lambda: tokens.estimate(known, request, answer, events)
+    def _uncounted(self, last: Attempt, outcome: str) -> Uncounted | None:
+        """What the provider has not counted, to be counted later; None when it has counted everything."""
+        cut = self.sent is not None and outcome != "ok"
+        if is_complete(last.usage, last.request.operation) and not cut:
+            return None
+        answer = last.reply.body if last.reply is not None else b""
+        return Uncounted(last.usage, last.request, answer, self.sent, cut)
 
 
 def _write(event: RequestFinished) -> None:

@@ -19,6 +19,7 @@ from app.engine.journal import CLIENT_GONE, Journal
 from app.engine.provider import wall_clock
 from app.engine.pursuit import Means, Pursuit
 from app.engine.router import Routing
+from app.engine.tokens import Sent
 
 _log = logging.getLogger(__name__)
 
@@ -144,11 +145,15 @@ class Relay:
         provider = attempt.candidate.provider
         fault: Fault | None = None
         outcome = "cancelled"
+        journal.sent = sent = Sent()
         try:
+            sent.add(attempt.head)
             yield attempt.head
             try:
                 while (data := await attempt.more(KEEPALIVE_S)) != b"":
-                    yield call.dialect.KEEPALIVE if data is None else data
+                    if data:
+                        sent.add(data)
+                    yield data or call.dialect.KEEPALIVE
                 outcome = "ok"
             except FaultError as error:
                 fault, outcome = provider.failed(error.fault), "incomplete"

@@ -14,11 +14,11 @@ from app.domain.faults import Fault, FaultError, FaultKind
 from app.domain.models import ModelInfo
 from app.domain.names import nearest
 from app.domain.status import Snapshot
+from app.domain.usage import UsageSource
 from app.engine.accounts import Accounts
 from app.engine.attempt import Call
 from app.engine.catalogue import ModelPage
 from app.engine.stored import Wanted
-from app.engine.tokens import input_tokens
 from app.server.asgi import JSON, Headers
 from app.server.gate import Visit
 
@@ -62,8 +62,8 @@ class Facade(Protocol):
         """Wait shortly for model lists that were never fetched."""
         ...
 
-    async def counted(self, request: ApiRequest, dialect: str) -> int | None:
-        """Ask a provider that speaks `dialect` how many tokens a request has; None when there is none that counts."""
+    async def counted(self, request: ApiRequest, dialect: str) -> tuple[int, UsageSource]:
+        """Count the tokens of a request of that dialect, and say who has counted them."""
         ...
 
     async def stored(self, wanted: Wanted) -> Answer:
@@ -153,11 +153,9 @@ async def count_tokens(facade: Facade, visit: Visit) -> Answer:
 
 
 async def count(facade: Facade, request: ApiRequest, dialect: str) -> tuple[Headers, int]:
-    """The tokens of a request by the provider's own counter, else about; and the headers that say which."""
-    tokens = await facade.counted(request, dialect)
-    if tokens is not None:
-        return (JSON, (TOKEN_SOURCE, b"provider")), tokens
-    return (JSON, (TOKEN_SOURCE, b"estimate")), input_tokens(request.body)
+    """The tokens of a request, and the headers that say who has counted them."""
+    tokens, source = await facade.counted(request, dialect)
+    return (JSON, (TOKEN_SOURCE, source.encode())), tokens
 
 
 def metrics(facade: Facade, visit: Visit) -> Answer:

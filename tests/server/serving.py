@@ -11,7 +11,10 @@ from app.domain.chat import Answer, ApiRequest, Operation
 from app.domain.models import ModelInfo
 from app.domain.secret import Secret
 from app.domain.status import HealthState, ProviderStatus, Snapshot
+from app.domain.usage import UsageSource
 from app.engine.catalogue import ModelPage
+from app.engine.tokenizer import NO_TOKENIZER
+from app.engine.tokens import count_request
 from app.server.connection import Connection
 from app.server.gate import Gate, GateRules
 from app.server.listener import Listener
@@ -105,8 +108,11 @@ class Program:
     async def lists_ready(self) -> None:
         self.looked += 1
 
-    async def counted(self, request: ApiRequest, dialect: str) -> int | None:
-        return self.counts.get((request.model, dialect))
+    async def counted(self, request: ApiRequest, dialect: str) -> tuple[int, UsageSource]:
+        known = self.counts.get((request.model, dialect))
+        if known is not None:
+            return known, UsageSource.PROVIDER
+        return await count_request(request.body, request.model, NO_TOKENIZER)
 
     def snapshot(self) -> Snapshot:
         when = datetime(2026, 11, 23, 10, tzinfo=UTC)

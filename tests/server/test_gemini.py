@@ -9,7 +9,10 @@ from app.dialects import gemini_embed
 from app.domain.chat import ApiRequest, Operation
 from app.domain.faults import FaultError
 from app.domain.models import ModelInfo
+from app.domain.usage import UsageSource
 from app.engine.catalogue import ModelPage
+from app.engine.tokenizer import NO_TOKENIZER
+from app.engine.tokens import count_request
 from app.server import gemini
 from app.server.gate import Visit
 
@@ -22,9 +25,11 @@ class Program:
     def models(self) -> ModelPage:
         return ModelPage([("one", ModelInfo("a/b", context_length=100)), ("two", ModelInfo("c"))])
 
-    async def counted(self, request: ApiRequest, dialect: str) -> int | None:
+    async def counted(self, request: ApiRequest, dialect: str) -> tuple[int, UsageSource]:
         """Nobody's counter can be asked, but for one model."""
-        return 4711 if (request.model, dialect) == ("one/a/b", "gemini") else None
+        if (request.model, dialect) == ("one/a/b", "gemini"):
+            return 4711, UsageSource.PROVIDER
+        return await count_request(request.body, request.model, NO_TOKENIZER)
 
 
 def visit(path: str, query: bytes = b"", body: bytes = BODY) -> Visit:
