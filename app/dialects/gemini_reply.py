@@ -1,6 +1,7 @@
 """Read and write plain answers of Gemini."""
 
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 from app.dialects import json_edit
@@ -132,11 +133,22 @@ def write_reply(reply: ChatReply, request: ChatRequest) -> bytes:
 
 def _candidate(choice: Choice, at: int, request: ChatRequest) -> Object:
     parts = [out for part in choice.parts if (out := write_part(part, request)) is not None]
-    return {
+    written: Object = {
         "content": {"parts": parts or [{"text": ""}], "role": "model"},
         "finishReason": write_finish(choice.finish),
         "index": at,
     }
+    return written | write_citations(choice.citations)
+
+
+def write_citations(citations: Iterable[Citation]) -> Object:
+    """Write the sources of an answer, those without an address only where they are Gemini's own."""
+    chunks = [
+        one.value if one.dialect == NAME else {"web": {"uri": one.url, "title": one.title or one.url}}
+        for one in citations
+        if one.url or one.dialect == NAME
+    ]
+    return {"groundingMetadata": {"groundingChunks": chunks}} if chunks else {}
 
 
 def shows_thoughts(request: ChatRequest) -> bool:

@@ -5,13 +5,15 @@ from collections.abc import Iterable
 from app.dialects import json_edit, sse
 from app.dialects.fields import Object
 from app.dialects.gemini_contents import write_call
-from app.dialects.gemini_reply import shows_thoughts
+from app.dialects.gemini_reply import shows_thoughts, write_citations
 from app.dialects.gemini_usage import write_finish, write_usage
 from app.domain.hub import ChatRequest, ToolCall
 from app.domain.hub_reply import (
     CallDelta,
     CallEnded,
     CallStarted,
+    Citation,
+    Cited,
     Counted,
     Ended,
     Finished,
@@ -36,6 +38,7 @@ class EventWriter:
         self._usage: Usage = NO_USAGE
         self._calls: dict[int, tuple[CallStarted, list[str]]] = {}
         self._finished: dict[int, Finished] = {}
+        self._cited: dict[int, list[Citation]] = {}
         self._closed = False
 
     def write(self, events: Iterable[StreamEvent]) -> bytes:
@@ -61,6 +64,8 @@ class EventWriter:
             return self._call(event.index)
         elif isinstance(event, Counted):
             self._usage = self._usage.most(event.usage)
+        elif isinstance(event, Cited):
+            self._cited.setdefault(event.choice, []).append(event.citation)
         elif isinstance(event, Started):
             self._id, self._model = event.id, event.model or self._model
         elif isinstance(event, Finished):
@@ -94,6 +99,7 @@ class EventWriter:
                 "finishReason": write_finish(event.finish),
                 "index": choice,
             }
+            | write_citations(self._cited.get(choice, ()))
             for choice, event in self._finished.items()
         ]
         return self._send(last, usage=True)

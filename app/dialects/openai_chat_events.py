@@ -11,6 +11,7 @@ from app.dialects.openai_chat_reply import (
     read_annotations,
     read_content,
     read_finish,
+    read_sources,
 )
 from app.dialects.openai_chat_request import read_detail
 from app.dialects.openai_chat_think import ThinkTags
@@ -22,6 +23,7 @@ from app.domain.hub_reply import (
     CallDelta,
     CallEnded,
     CallStarted,
+    Citation,
     Cited,
     Counted,
     Ended,
@@ -76,6 +78,7 @@ class EventReader:
         self._id = ""
         self._started = self._over = False
         self._usage: object = None
+        self._sources: tuple[Citation, ...] = ()
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Take the next bytes; a half event is kept until its rest comes.
@@ -132,6 +135,8 @@ class EventReader:
 
     def _chunk(self, chunk: Object, events: list[StreamEvent]) -> None:
         choices = chunk.get("choices")
+        if "search_results" in chunk or "citations" in chunk:
+            self._sources = read_sources(chunk) or self._sources
         if not isinstance(choices, list) or not choices:
             return
         if not self._started:
@@ -234,6 +239,7 @@ class EventReader:
             if call.held:
                 events.append(CallDelta(call.index, call.held, choice.at))
             events.append(CallEnded(call.index, choice.at))
+        events += [Cited(citation, choice.at) for citation in self._sources]
         finish = read_finish(reason, called=bool(started), refused=choice.refused)
         events.append(Finished(finish, choice=choice.at))
 

@@ -1,6 +1,7 @@
 """Read and write plain answers of OpenAI chat; the words for why a model stopped, and usage as OpenAI writes it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from app.dialects import json_edit, openai
@@ -54,10 +55,13 @@ def read_reply(body: bytes, *, think_tags: bool = False) -> ChatReply:
     if not choices:
         raise openai.bad_reply("an answer without any choice")
     created = reply.get("created")
+    made = [_choice(choice, str(reply.get("id") or ""), think_tags=think_tags) for choice in choices]
+    if sources := read_sources(reply):
+        made = [replace(choice, citations=choice.citations or sources) for choice in made]
     return ChatReply(
         id=str(reply.get("id") or ""),
         model=str(reply.get("model") or ""),
-        choices=tuple(_choice(choice, str(reply.get("id") or ""), think_tags=think_tags) for choice in choices),
+        choices=tuple(made),
         usage=NO_USAGE if usage is None else parse_usage(usage),
         created=int(created) if isinstance(created, int | float) else 0,
         origin=NAME,
@@ -97,6 +101,16 @@ def read_annotations(value: object) -> tuple[Citation, ...]:
     """Read the sources of an answer."""
     found = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
     return tuple(_citation(item) for item in found)
+
+
+def read_sources(reply: Object) -> tuple[Citation, ...]:
+    """Read the sources that Perplexity names beside the choices: results of its search, or their addresses alone."""
+    results, addresses = reply.get("search_results"), reply.get("citations")
+    if isinstance(results, list) and results:
+        found = [item for item in results if isinstance(item, dict) and isinstance(item.get("url"), str)]
+        return tuple(Citation("perplexity", item, item["url"], str(item.get("title") or "")) for item in found)
+    found = [{"url": item} for item in addresses if isinstance(item, str)] if isinstance(addresses, list) else []
+    return tuple(Citation("perplexity", item, item["url"]) for item in found)
 
 
 def _citation(item: Object) -> Citation:

@@ -8,7 +8,7 @@ import pytest
 from app.dialects import anthropic, gemini, openai_chat
 from app.domain.faults import FaultError, InBandError
 from app.domain.hub import Opaque, Text, Thought, ToolCall
-from app.domain.hub_reply import ChatReply, Choice, Finish
+from app.domain.hub_reply import ChatReply, Choice, Citation, Finish
 from app.domain.usage import Usage
 from dialects.translating import anthropic_request, gemini_request, openai_request
 
@@ -138,3 +138,14 @@ def test_what_gemini_clients_get() -> None:
     shown = gemini_request(generationConfig={"thinkingConfig": {"includeThoughts": True}})
     first = json.loads(gemini.write_reply(reply, shown))["candidates"][0]["content"]["parts"][0]
     assert first == {"text": "Hm", "thought": True}
+
+
+def test_sources_of_another_dialect_become_grounding() -> None:
+    cited = (Citation("perplexity", {}, "https://a.example", "A"), Citation("perplexity", {}, "https://b.example"))
+    cited += (Citation("anthropic", {"type": "char_location"}),)
+    reply = ChatReply("R", "m", (Choice((Text("x"),), Finish.STOP, citations=cited),))
+    candidate = json.loads(gemini.write_reply(reply, openai_request()))["candidates"][0]
+    assert candidate["groundingMetadata"]["groundingChunks"] == [
+        {"web": {"uri": "https://a.example", "title": "A"}},
+        {"web": {"uri": "https://b.example", "title": "https://b.example"}},
+    ]

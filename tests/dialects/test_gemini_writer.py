@@ -88,3 +88,12 @@ def test_gemini_streams_reach_the_other_clients() -> None:
     finishes = [c["finish_reason"] for chunk in chunks for c in chunk["choices"] if c.get("finish_reason")]
     assert finishes == ["tool_calls"]
     assert to_openai.usage.output == 5
+
+
+def test_sources_come_with_the_end() -> None:
+    note = {"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A"}}
+    out = through(openai_stream({"content": "Hi"}, {"annotations": [note]}))
+    grounding = [c.get("groundingMetadata") for event in sse_events(out) for c in event["candidates"]]
+    chunks = [{"web": {"uri": "https://a.example", "title": "A"}}]
+    assert grounding[-1] == {"groundingChunks": chunks}
+    assert not any(grounding[:-1])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.dialects.openai_chat_events import EventReader
 from app.domain.hub_reply import (
+    Cited,
     Counted,
     Ended,
     Failed,
@@ -138,3 +139,16 @@ def test_any_chunking_gives_the_same_events(cuts: list[int], crlf: bool) -> None
     reader = EventReader()
     events = [e for a, b in pairwise(at) for e in reader.feed(stream[a:b])]
     assert [*events, *reader.finish()] == read(stream)
+
+
+def test_perplexitys_sources_are_named_once_when_the_answer_is_over() -> None:
+    sources = [{"title": "A", "url": "https://a.example"}]
+    chunks = [
+        {"choices": [{"index": 0, "delta": {"content": "It "}}], "citations": ["https://a.example"]},
+        {"choices": [{"index": 0, "delta": {"content": "rains."}}], "search_results": sources},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "search_results": sources},
+    ]
+    events = read(b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n")
+    cited = [event.citation for event in events if isinstance(event, Cited)]
+    assert [(one.url, one.title) for one in cited] == [("https://a.example", "A")]
+    assert isinstance(events[events.index(Cited(cited[0])) + 1], Finished)

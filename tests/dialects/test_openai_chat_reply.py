@@ -95,3 +95,24 @@ def test_usage_counts_cached_tokens_in() -> None:
 def test_missing_ids_are_made_stable() -> None:
     assert call_id("chatcmpl-Ab_1", 0) == "call_chatcmplAb1_0"
     assert call_id("", 2) == "call_2"
+
+
+SOURCES = [{"title": "A", "url": "https://a.example", "date": "2026-01-02"}, {"title": "B", "url": "https://b.example"}]
+
+
+def perplexity(**more: Any) -> bytes:
+    message = {"role": "assistant", "content": "It rains.[1][2]"}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return json.dumps({"id": "p", "model": "sonar", "choices": [choice], **more}).encode()
+
+
+def test_perplexitys_sources_are_annotations() -> None:
+    addresses = ["https://a.example", "https://b.example"]
+    for body, titles in (
+        (perplexity(search_results=SOURCES, citations=addresses), ["A", "B"]),
+        (perplexity(citations=addresses), ["", ""]),
+    ):
+        citations = openai_chat.read_reply(body).choices[0].citations
+        assert [citation.url for citation in citations] == addresses
+        assert [citation.title for citation in citations] == titles
+    assert openai_chat.read_reply(perplexity(citations=None, search_results=[1])).choices[0].citations == ()
