@@ -33,6 +33,10 @@ _STREAM = (
 )
 
 
+_OWN_STATUSES = {("anthropic", FaultKind.OVERLOADED): 529}
+"""Where a dialect's clients know a fault by another status."""
+
+
 class Relay:
     """Hands a request to one provider after the other until one answers; every operation goes through here."""
 
@@ -183,7 +187,8 @@ class Relay:
 
     def _refuse(self, fault: Fault, dialect: Dialect, journal: Journal) -> Answer:
         """Answer with the error envelope of the dialect and account for the request."""
-        journal.finish(fault.status, "failed", fault)
+        status = _OWN_STATUSES.get((dialect.NAME, fault.kind), fault.status)
+        journal.finish(status, "failed", fault)
         headers = [_JSON, *_trace(journal, journal.last)]
         present = {name for name, _ in headers}
         headers += [(n, value.encode()) for name, value in fault.headers if (n := name.encode()) not in present]
@@ -191,7 +196,7 @@ class Relay:
             headers.append((b"x-should-retry", b"false"))
         if fault.retry_after_s is not None:
             headers.append((b"retry-after", b"%d" % max(1, round(fault.retry_after_s))))
-        return Answer(fault.status, tuple(headers), dialect.render_fault(fault, journal.request_id))
+        return Answer(status, tuple(headers), dialect.render_fault(fault, journal.request_id))
 
 
 def _answer_type(attempt: Attempt) -> tuple[bytes, bytes]:

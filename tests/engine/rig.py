@@ -35,8 +35,9 @@ BODIES: dict[Operation, dict[str, Any]] = {
 
 
 def make_provider(bus: Bus, provider_id: str, base_url: str, **settings: Any) -> Provider:
-    values = {"id": provider_id, "kind": "openai-compatible", "base_url": base_url, "retry": {"base_s": 0.01}}
-    spec = Registry.load(lambda: ()).get("openai-compatible")
+    kind = settings.get("kind", "openai-compatible")
+    values = {"id": provider_id, "kind": kind, "base_url": base_url, "retry": {"base_s": 0.01}}
+    spec = Registry.load(lambda: ()).get(kind)
     key = Credential("authorization", "Bearer ", Secret(f"sk-{provider_id}-0123456789abcdef"))
     return Provider(ProviderSettings.model_validate(values | settings), spec, key, bus)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from faults import answers
+from faults import answers, speech
 from faults.play import Framing, Play, Then
 
 if TYPE_CHECKING:
@@ -49,7 +49,11 @@ class Performance:
     def _streams(self) -> bool:
         if self.play.body is not None or self.play.status != HTTPStatus.OK:
             return False
-        return self.play.events is not None or self._json.get("stream") is True
+        return self.play.events is not None or speech.is_streamed(self.request.path, self._json)
+
+    @property
+    def _speech(self) -> speech.Speech:
+        return speech.speech_for(self.request.path)
 
     async def _head(self, kind: str, framing: Framing, length: int | None) -> None:
         play = self.play
@@ -67,12 +71,12 @@ class Performance:
 
     async def _plain(self) -> None:
         play = self.play
-        body = play.body if play.body is not None else self._invented()
+        body = self._invented() if play.body is None else speech.error_body(self._speech, play.body, play.status)
         framing = play.framing or Framing.LENGTH
         chunked = framing in (Framing.CHUNKED, Framing.BOTH)
         endless = play.then in (Then.ENDLESS, Then.DRIP, Then.COMMENTS)
         if play.then is Then.ERROR_EVENT:
-            body = play.error
+            body = speech.error_body(self._speech, play.error, play.status)
         elif play.then is Then.MALFORMED_EVENT:
             body = body[: len(body) // 2] + b"}}}"
         await self._head("application/json", framing, 1 << 40 if endless else len(body))
@@ -87,12 +91,12 @@ class Performance:
     def _invented(self) -> bytes:
         if self.request.method == "GET":
             return answers.models(self.voice)
-        return answers.plain(self.voice, self.request.path, self._json)
+        return self._speech.plain(self.voice, self._json)
 
     async def _stream(self) -> None:
         play, framing = self.play, self.play.framing or Framing.CHUNKED
-        await self._head("text/event-stream; charset=utf-8", framing, 1 << 40)
-        script = answers.stream(self.voice, self.request.path, self._json)
+        await self._head(self._speech.content_type, framing, 1 << 40)
+        script = self._speech.stream(self.voice, self._json)
         if play.events is not None:
             script = answers.EventScript((), play.events, (), ())
         broken = play.then not in (Then.END, Then.EXTRA, Then.NO_DONE)
@@ -130,11 +134,12 @@ class Performance:
         elif then in (Then.COMMENTS, Then.DRIP, Then.ENDLESS):
             await self._for_ever(framing)
         elif then is Then.MALFORMED_EVENT:
-            await self._event(answers.event(b'{"choices":[{"index":0,"delta":{"conte'), framing)
+            await self._event(self._speech.malformed, framing)
             return False
         else:
             if then is Then.ERROR_EVENT:
-                await self._event(answers.event(self.play.error), framing)
+                error = speech.error_body(self._speech, self.play.error, self.play.status)
+                await self._event(self._speech.event(error), framing)
             await self._end_stream(framing)
         return True
 
@@ -148,11 +153,11 @@ class Performance:
 
     async def _for_ever(self, framing: Framing) -> None:
         """Send until the client goes away, which cancels this task."""
-        piece = {Then.COMMENTS: b": still working\n\n", Then.DRIP: b" ", Then.ENDLESS: _BLOCK}[self.play.then]
+        piece = {Then.COMMENTS: self._speech.comment, Then.DRIP: b" ", Then.ENDLESS: _BLOCK}[self.play.then]
         if not self._streams and self.play.then is Then.COMMENTS:
             piece = b" \n"
         if self._streams and self.play.then is not Then.COMMENTS:
-            await self._event(b'data: {"choices":[{"index":0,"delta":{"content":"', framing)
+            await self._event(self._speech.begun, framing)
         while True:
             await self._event(piece, framing)
 

@@ -1,0 +1,215 @@
+"""How the faulty upstream speaks in the dialect of the path it is asked on: answers, events, errors and nonsense."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from faults import answers
+from faults.answers import EventScript, Voice, encode, event
+
+Request = dict[str, Any]
+
+_STOPS = {401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error"} | {
+    413: "request_too_large", 429: "rate_limit_error", 500: "api_error", 503: "api_error", 529: "overloaded_error",
+}  # fmt: skip
+_STATUSES = {401: "UNAUTHENTICATED", 402: "FAILED_PRECONDITION", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"} | {
+    400: "INVALID_ARGUMENT", 409: "ABORTED", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 529: "UNAVAILABLE",
+}  # fmt: skip
+_TOO_LONG = "context_length_exceeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """One dialect.
+
+    `error` spells an error body of OpenAI's with its status (None: as it is), `malformed` is an event that is no JSON,
+    `comment` what says nothing, `begun` the beginning of an event that never ends.
+    """
+
+    content_type: str
+    plain: Callable[[Voice, Request], bytes]
+    stream: Callable[[Voice, Request], EventScript]
+    error: Callable[[dict[str, Any], int], Any] | None
+    event: Callable[[bytes], bytes]
+    malformed: bytes
+    comment: bytes
+    begun: bytes
+
+
+def is_streamed(path: str, request: Request) -> bool:
+    """Whether a stream is asked for."""
+    if path.endswith("GenerateContent"):
+        return path.endswith(":streamGenerateContent")
+    return request.get("stream", path.startswith("/api/")) is True
+
+
+def error_body(speech: Speech, body: bytes, status: int) -> bytes:
+    """A play's body in the dialect, where it is an error of OpenAI's."""
+    if speech.error is None:
+        return body
+    try:
+        error = json.loads(body)["error"]
+    except (ValueError, TypeError, KeyError):
+        return body
+    if not isinstance(error, dict):
+        return body
+    told = error["code"] if isinstance(error.get("code"), int) else status
+    return encode(speech.error(error, 500 if told == 200 else told))
+
+
+# -- Anthropic
+
+
+def _message(voice: Voice) -> dict[str, Any]:
+    usage = {
+        "input_tokens": voice.prompt_tokens - voice.cached_tokens,
+        "cache_read_input_tokens": voice.cached_tokens,
+        "cache_creation_input_tokens": 0,
+        "output_tokens": voice.completion_tokens,
+        "output_tokens_details": {"thinking_tokens": voice.reasoning_tokens},
+    }
+    head = {"id": "msg_t1", "type": "message", "role": "assistant", "model": "m"}
+    return head | {"content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
+
+
+def _anthropic_plain(voice: Voice, request: Request) -> bytes:
+    text = {"type": "text", "text": voice.text}
+    return encode(_message(voice) | {"content": [text], "stop_reason": "end_turn"})
+
+
+def _anthropic_stream(voice: Voice, request: Request) -> EventScript:
+    def said(value: dict[str, Any]) -> bytes:
+        return f"event: {value['type']}\n".encode() + event(encode(value))
+
+    usage = _message(voice)["usage"]
+    opening = {"type": "message_start", "message": _message(voice) | {"usage": usage | {"output_tokens": 1}}}
+    begin = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    deltas = [
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}}
+        for piece in voice.pieces
+    ]
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": usage}
+    finish = ({"type": "content_block_stop", "index": 0}, end)
+    return EventScript(
+        (said(opening), said(begin)),
+        tuple(map(said, deltas)),
+        tuple(map(said, finish)),
+        (said({"type": "message_stop"}),),
+    )
+
+
+def _anthropic_error(error: dict[str, Any], status: int) -> Any:
+    message = error["message"]
+    if error.get("code") == _TOO_LONG:
+        message = "prompt is too long: 9001 tokens > 8192 maximum"
+    kind = _STOPS.get(status, "invalid_request_error" if status < 500 else "api_error")
+    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_t1"}
+
+
+# -- Gemini
+
+
+def _gemini_reply(voice: Voice, text: str, finish: str = "") -> bytes:
+    candidate: dict[str, Any] = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0}
+    usage = {
+        "promptTokenCount": voice.prompt_tokens,
+        "cachedContentTokenCount": voice.cached_tokens,
+        "candidatesTokenCount": voice.completion_tokens - voice.reasoning_tokens,
+        "thoughtsTokenCount": voice.reasoning_tokens,
+        "totalTokenCount": voice.prompt_tokens + voice.completion_tokens,
+    }
+    if finish:
+        candidate["finishReason"] = finish
+    return encode({"candidates": [candidate], "usageMetadata": usage, "modelVersion": "m", "responseId": "t1"})
+
+
+def _gemini_stream(voice: Voice, request: Request) -> EventScript:
+    pieces = tuple(event(_gemini_reply(voice, piece)) for piece in voice.pieces)
+    opening = (event(_gemini_reply(voice, "")),)
+    return EventScript(opening, pieces, (event(_gemini_reply(voice, "", "STOP")),), ())
+
+
+def _gemini_error(error: dict[str, Any], status: int) -> Any:
+    message, details = error["message"], list[Any]()
+    if error.get("code") == _TOO_LONG:
+        message = "The input token count (9001) exceeds the maximum number of tokens allowed (8192)."
+    if error.get("code") == "insufficient_quota":
+        violation = {"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}
+        details = [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]}]
+    if error.get("code") == "invalid_api_key":
+        status, details = 400, [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]
+    told = {"code": status, "message": message, "status": _STATUSES.get(status, "UNAVAILABLE")}
+    return {"error": told | ({"details": details} if details else {})}
+
+
+# -- Ollama
+
+
+def _ollama_line(voice: Voice, text: str, *, done: bool) -> bytes:
+    head = {"model": "m", "created_at": "2026-11-24T10:00:00Z", "message": {"role": "assistant", "content": text}}
+    counts = {"prompt_eval_count": voice.prompt_tokens, "eval_count": voice.completion_tokens}
+    return encode(head | {"done": done} | ({"done_reason": "stop", **counts} if done else {}))
+
+
+def _ollama_stream(voice: Voice, request: Request) -> EventScript:
+    pieces = tuple(_ollama_line(voice, piece, done=False) + b"\n" for piece in voice.pieces)
+    opening = (_ollama_line(voice, "", done=False) + b"\n",)
+    return EventScript(opening, pieces, (_ollama_line(voice, "", done=True) + b"\n",), ())
+
+
+# -- who speaks
+
+
+def _openai(path: str) -> Speech:
+    return Speech(
+        content_type="text/event-stream; charset=utf-8",
+        plain=lambda voice, request: answers.plain(voice, path, request),
+        stream=lambda voice, request: answers.stream(voice, path, request),
+        error=None,
+        event=event,
+        malformed=event(b'{"choices":[{"index":0,"delta":{"conte'),
+        comment=b": still working\n\n",
+        begun=b'data: {"choices":[{"index":0,"delta":{"content":"',
+    )
+
+
+_ANTHROPIC = Speech(
+    content_type="text/event-stream; charset=utf-8",
+    plain=_anthropic_plain,
+    stream=_anthropic_stream,
+    error=_anthropic_error,
+    event=lambda data: b"event: error\n" + event(data),
+    malformed=b"event: content_block_delta\n" + event(b'{"type":"content_block_delta","ind'),
+    comment=b": still working\n\n",
+    begun=b'event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"text":"',
+)
+_GEMINI = Speech(
+    content_type="text/event-stream",
+    plain=lambda voice, request: _gemini_reply(voice, voice.text, "STOP"),
+    stream=_gemini_stream,
+    error=_gemini_error,
+    event=event,
+    malformed=event(b'{"candidates":[{"cont'),
+    comment=b": still working\n\n",
+    begun=b'data: {"candidates":[{"content":{"parts":[{"text":"',
+)
+_OLLAMA = Speech(
+    content_type="application/x-ndjson",
+    plain=lambda voice, request: _ollama_line(voice, voice.text, done=True),
+    stream=_ollama_stream,
+    error=lambda error, status: {"error": error["message"]},
+    event=lambda data: data + b"\n",
+    malformed=b'{"model":"m","mess\n',
+    comment=b"\n",
+    begun=b'{"model":"m","message":{"content":"',
+)
+
+
+def speech_for(path: str) -> Speech:
+    """How to speak on `path`."""
+    if path.endswith("/v1/messages"):
+        return _ANTHROPIC
+    if path.endswith("enerateContent"):
+        return _GEMINI
+    return _OLLAMA if path.endswith("/api/chat") else _openai(path)
