@@ -42,7 +42,7 @@ def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> W
     """
     own = request.origin == NAME
     dropped = [] if own else fields.foreign(request, _WHO)
-    out: Object = {"model": model, "messages": _Messages(request, quirks, dropped).write()}
+    out: Object = {"model": model, "messages": _Messages(request, model, quirks, dropped).write()}
     if request.stream:
         out["stream"] = True
         out["stream_options"] = {"include_usage": True}
@@ -177,10 +177,11 @@ def _kind(name: str, custom: set[str]) -> str:
 class _Messages:
     """The messages of one request; what a tool result holds besides text follows in a message of the user."""
 
-    def __init__(self, request: ChatRequest, quirks: Quirks, dropped: list[str]) -> None:
+    def __init__(self, request: ChatRequest, model: str, quirks: Quirks, dropped: list[str]) -> None:
         self._own = request.origin == NAME
         self._messages = request.messages
         self._quirks = quirks
+        self._signs = "gemini" in model.lower()
         self._dropped = dropped
         self._shown: list[Object] = []
 
@@ -226,7 +227,10 @@ class _Messages:
     def _call(self, call: ToolCall) -> Object:
         if self._own:
             return {**write_call(call), **call.extras}
-        return {**write_call(call), "id": call_id_of(call.id, self._quirks)}
+        out = {**write_call(call), "id": call_id_of(call.id, self._quirks)}
+        if not self._signs:  # OpenAI and others refuse a field that only Gemini's models ask for
+            out.pop("extra_content", None)
+        return out
 
     def _is_words(self, message: Message) -> bool:
         """Whether a message is nothing but one plain text."""

@@ -38,6 +38,7 @@ _FAILURE_DELAY_S = 0.05
 _FORGET_FAILURES_S = 60.0
 _TOKEN_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 _BROWSERS_SEND = frozenset((b"origin", b"sec-fetch-site"))
+_UNDECLARED = "/api/"
 _OF_THE_BODY = (b"content-type", b"content-encoding", b"content-length")
 _PASSED_ON = (HEADER_BYTES, b"x-switchtower-session", b"anthropic-version", b"anthropic-beta", b"x-goog-api-client")
 _WANTED = frozenset(
@@ -225,13 +226,19 @@ class Gate:
             FaultError: UNSUPPORTED_MEDIA_TYPE or BODY_TOO_LARGE.
             TimeoutError: it took too long.
         """
-        if not is_json(seen):
+        if not (is_json(seen) or self._may_be_undeclared(visit, seen)):
             takes_form = self._inside.takes_form(visit.path)
             if not (takes_form and is_form(seen)):
                 raise FaultError(NO_FORM if takes_form else NOT_JSON)
         limit_bytes = self._compiled.max_body_bytes
         check_size(int(seen.get(b"content-length", b"0")), limit_bytes)
         return await self._deadline.wait(read(receive, limit_bytes))
+
+    def _may_be_undeclared(self, visit: Visit, seen: dict[bytes, bytes]) -> bool:
+        """Whether JSON need not be declared: Ollama's clients do not, and no page can send a token in that header."""
+        if self._keyless or b"authorization" not in seen or b"content-encoding" in seen:
+            return False
+        return visit.path.startswith(_UNDECLARED)
 
     async def _refuse(self, fault: Fault, send: Send, more: Headers = ()) -> None:
         """Turn away a request without a token: the same bytes, in OpenAI's envelope, whatever it asked for."""

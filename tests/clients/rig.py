@@ -32,8 +32,8 @@ class Behind:
 
 
 BEHIND = (
-    Behind(Target("chat", speaks_openai.MODEL, speaks_openai.EMBEDS), "nvidia", speaks_openai.OpenAI(), "/v1"),
-    Behind(Target("responses", speaks_responses.MODEL), "openai", speaks_responses.Responses(), "/v1"),
+    Behind(Target("openai", speaks_openai.MODEL, speaks_openai.EMBEDS), "nvidia", speaks_openai.OpenAI(), "/v1"),
+    Behind(Target("codex", speaks_responses.MODEL), "openai", speaks_responses.Responses(), "/v1"),
     Behind(Target("anthropic", speaks_anthropic.MODEL), "anthropic", speaks_anthropic.Anthropic()),
     Behind(Target("gemini", speaks_gemini.MODEL, speaks_gemini.EMBEDS), "gemini", speaks_gemini.Gemini()),
     Behind(Target("ollama", speaks_ollama.MODEL, speaks_ollama.EMBEDS), "ollama-native", speaks_ollama.Ollama()),

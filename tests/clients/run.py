@@ -15,24 +15,25 @@ from clients.rig import BEHIND, Row, play, stage  # noqa: E402 - found by the li
 PACKAGES = ("openai_chat", "openai_responses", "anthropic_messages", "google_genai", "ollama_python")
 
 
-async def rows_of(client: str) -> list[Row]:
+async def rows_of(client: str, python: str) -> list[Row]:
     """Every case of a client, in a program of its own."""
     with tempfile.TemporaryDirectory() as home:
         async with stage(Path(home)) as running:
-            return await play(running, f"{client}.py")
+            return await play(running, f"{client}.py", python=python)
 
 
 def main() -> int:
     """Try those that are named, or all; 1 when a case fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clients", nargs="*", default=PACKAGES)
-    wanted = parser.parse_args().clients
+    parser.add_argument("--python", default=sys.executable, help="the interpreter that has the clients' packages")
+    asked = parser.parse_args()
     logging.disable()
     names = [behind.target.id for behind in BEHIND]
     print(f"| client | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
     problems: list[str] = []
-    for client in wanted:
-        rows = asyncio.run(rows_of(client))
+    for client in asked.clients:
+        rows = asyncio.run(rows_of(client, asked.python))
         cells = []
         for name in names:
             own = [row for row in rows if row.provider == name]

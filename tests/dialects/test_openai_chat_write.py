@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.dialects import openai_chat
+from app.dialects import gemini, openai_chat
 from app.dialects.openai_chat import Quirks
 from app.domain.faults import FaultError
 from app.domain.hub import Sampling
@@ -183,3 +183,17 @@ def test_a_cousin_that_wants_thoughts_with_calls_gets_them_even_empty() -> None:
     )
     told = json.loads(openai_chat.write_request(request, "m", QUIRKS["deepseek"]).body)["messages"]
     assert [message.get("reasoning_content") for message in told if message["role"] == "assistant"] == ["Hm.", "", None]
+
+
+def test_a_signature_goes_to_geminis_models_only() -> None:
+    contents = [
+        {"role": "user", "parts": [{"text": "Hi"}]},
+        {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "c2ln"}]},
+        {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "1"}}}]},
+    ]
+    chat = gemini.read_request(json.dumps({"contents": contents}).encode())
+    signed = {"google": {"thought_signature": "c2ln"}}
+    for model, extra in (("gpt-5", None), ("google/gemini-3-flash", signed)):
+        written = openai_chat.write_request(chat, model)
+        (call,) = json.loads(written.body)["messages"][1]["tool_calls"]
+        assert call.get("extra_content") == extra

@@ -89,6 +89,19 @@ async def test_a_body_that_is_not_declared_as_json_is_415(served, kind):
     assert served.relay.count == 0
 
 
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
+async def test_ollamas_clients_declare_nothing_but_send_a_token_in_a_header(served, kind):
+    reply = await served.request("POST", "/api/chat", CHAT_BODY, content_type=kind)
+    assert reply.status == 200
+    asked = {"authorization": None, "content_type": kind}
+    for more in ({}, {"x_api_key": TOKEN}):
+        assert (await served.request("POST", "/api/chat", CHAT_BODY, **asked, **more)).status in (401, 415)
+    assert (
+        await served.request("POST", "/api/chat", CHAT_BODY, content_type=kind, content_encoding="gzip")
+    ).status == 415
+    assert served.relay.count == 1
+
+
 async def test_two_content_types_are_415(served):
     raw = served.raw("POST", CHAT, CHAT_BODY).replace(b"content-type", b"Content-Type: text/plain\r\ncontent-type", 1)
     assert (await served.ask(raw)).status == 415
