@@ -55,7 +55,7 @@ class Input:
                 self._say(message.role, said)
                 said = []
                 self.items.append(item)
-            elif not isinstance(part, Thought):
+            elif not (isinstance(part, Thought) or (isinstance(part, Text) and not part.text)):
                 said.append(self._piece(part, message.role))
         self._say(message.role, said)
 

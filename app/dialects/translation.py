@@ -80,6 +80,11 @@ class Translation:
         self._names: tool_names.Names = {}
         self.KEEPALIVE = client.KEEPALIVE
 
+    @property
+    def spoken(self) -> str:
+        """The dialect that the provider is asked in."""
+        return self._provider.NAME
+
     def _chat(self, request: ApiRequest) -> ChatRequest:
         """The client's request in the hub language, read once."""
         if self._read is None:

@@ -49,6 +49,7 @@ class Attempt:
         "_interruption",
         "_open",
         "_task",
+        "body",
         "candidate",
         "dialect",
         "dropped",
@@ -56,6 +57,7 @@ class Attempt:
         "head",
         "hops",
         "reader",
+        "reason",
         "reply",
         "request",
         "ticket",
@@ -71,11 +73,14 @@ class Attempt:
         self.request = call.request
         self.dialect = wire.between(call.dialect, candidate.provider.spec, call.request, candidate.model)
         if thoughts is not None and isinstance(self.dialect, Translation):
-            self.dialect.memory = thoughts.at(candidate.provider, candidate.model, call.client)
+            self.dialect.memory = thoughts.at(candidate.provider, candidate.model, call.client, self.dialect.spoken)
         self.hops = call.hops
         self.ticket = ticket
         self.turn: Turn | None = None
+        self.reason = candidate.reason
         self.dropped: tuple[str, ...] = ()
+        self.body = b""
+        """What was sent, when it was refused."""
         self.upstream: UpstreamReply | None = None
         self.reader: StreamReader | None = None
         self.reply: Reply | None = None
@@ -139,6 +144,7 @@ class Attempt:
             if stream and not upstream.headers.get("content-type", "").startswith(_STREAM_TYPES):
                 await self._no_stream(upstream)
             return upstream
+        self.body = sent.body
         error = self.dialect.parse_fault(await upstream.read(_ERROR_BODY_BYTES))
         raise FaultError(fault_from_status(provider.name, upstream.status, upstream.headers, error, time.time()))
 

@@ -66,12 +66,11 @@ class Continuity:
         """How many answers are kept."""
         return len(self._kept)
 
-    def at(self, provider: Provider, model: str, client: str) -> "Recollection | None":
-        """What is remembered for one request of `client`; None for a provider that takes no thoughts back."""
-        spec = provider.spec
-        if spec.dialect == openai_chat.NAME and not spec.cousin.thoughts:
+    def at(self, provider: Provider, model: str, client: str, dialect: str) -> "Recollection | None":
+        """What is remembered for one request of `client`, in this `dialect`; None where no thoughts are taken back."""
+        if dialect == openai_chat.NAME and not provider.spec.cousin.thoughts:
             return None
-        return Recollection(self, _realm(provider, model), client, spec.dialect)
+        return Recollection(self, _realm(provider, model, dialect), client, dialect)
 
     def put(self, keys: tuple[Key, ...], turn: Turn) -> None:
         """Keep an answer under all of its keys; what they meant before is forgotten."""
@@ -116,12 +115,12 @@ class Continuity:
                 del self._by_key[key]
 
 
-def _realm(provider: Provider, model: str) -> str:
+def _realm(provider: Provider, model: str, dialect: str) -> str:
     """Who takes a signature for its own: a host, at OpenAI one account of it, at Gemini one model."""
     host = urlsplit(provider.base_url).netloc
-    if provider.spec.dialect == gemini.NAME:
+    if dialect == gemini.NAME:
         return f"{host} {model}"
-    return host if provider.spec.dialect == anthropic.NAME else f"{host} {provider.guard.key}"
+    return host if dialect == anthropic.NAME else f"{host} {provider.guard.key}"
 
 
 class Recollection:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from contract import anthropic_upstream, gemini_upstream
+from contract import anthropic_upstream, gemini_upstream, responses_upstream
 
 Object = dict[str, Any]
 
@@ -135,4 +135,39 @@ class StrictGemini(gemini_upstream.GeminiUpstream):
             said = {key: value for key, value in call.items() if key != "id"}
             if self.signed.get(str(signature)) != said:
                 return f"Function call `{call['name']}` in the {at}. content block is missing its `thought_signature`."
+        return ""
+
+
+@dataclass
+class StrictResponses(responses_upstream.ResponsesUpstream):
+    """Calls a tool until `steps` results have come; every call must come back behind its own sealed thought."""
+
+    steps: int = 2
+    refused: list[str] = field(default_factory=list)
+
+    def _make(self, wanted: Object) -> tuple[int, bytes, str]:
+        items = wanted["input"]
+        fault = next((told for at, item in enumerate(items) if (told := self._fault(items, at, item))), "")
+        if fault or wanted.get("include") != ["reasoning.encrypted_content"]:
+            self.refused.append(fault or "no seal was asked for")
+            self.error = (400, {"message": self.refused[-1], "type": "invalid_request_error"})
+            return self._answer(self.asked[-1])
+        n = len(self.asked)
+        summary = [{"type": "summary_text", "text": f"Thought {n}."}]
+        thought = {"id": f"rs_{n}", "type": "reasoning", "summary": summary, "encrypted_content": f"SEAL{n}"}
+        call = {"id": f"fc_{n}", "type": "function_call", "status": "completed", "call_id": f"call_0123456789_{n}"}
+        call |= {"name": "look", "arguments": json.dumps({"at": n})}
+        made = sum(item["type"] == "function_call_output" for item in items)
+        self.output = [thought, call] if made < self.steps else [thought, responses_upstream.message("It is 42.")]
+        return super()._make(wanted)
+
+    def _fault(self, items: list[Object], at: int, item: Object) -> str:
+        if item["type"] != "function_call":
+            return ""
+        before = items[at - 1]
+        seal = item["call_id"].replace("call_0123456789_", "SEAL")
+        if before["type"] != "reasoning" or before["encrypted_content"] != seal:
+            return (
+                f"Item '{item['call_id']}' of type 'function_call' was provided without its required 'reasoning' item."
+            )
         return ""

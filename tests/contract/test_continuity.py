@@ -12,7 +12,7 @@ import pytest
 
 from contract.anthropic_upstream import AnthropicUpstream
 from contract.program import ROUTING, TOKEN, openai_client, provider, root_of, running
-from contract.strict_upstreams import StrictAnthropic, StrictGemini
+from contract.strict_upstreams import StrictAnthropic, StrictGemini, StrictResponses
 
 CLAUDE, GEMINI = "claude-x", "gemini-2.5-flash"
 Object = dict[str, Any]
@@ -181,3 +181,20 @@ async def test_a_thought_never_goes_to_another_provider(tmp_path: Path, claude: 
     assert [block["type"] for block in sent["messages"][1]["content"]] == ["text", "tool_use"]
     assert "thinking" not in sent
     assert "SIG1" not in str(other.posts)
+
+
+@pytest.mark.parametrize("ask", [plain, streamed])
+async def test_openais_chat_client_with_responses_behind(tmp_path: Path, ask: Callable[..., Any]) -> None:
+    messages: list[Any] = [{"role": "user", "content": "What is it?"}]
+    async with StrictResponses() as upstream:
+        row = provider("up", "responses-compatible", upstream.base_url, 'key = "env:PROVIDER_KEY"')
+        async with (
+            running(tmp_path, ROUTING + row, PROVIDER_KEY="sk-canary-0123456789") as runtime,
+            openai_client(f"{root_of(runtime)}/v1") as client,
+        ):
+            for _ in range(3):
+                words, calls = await ask(client, "m", messages)
+                messages.append({"role": "assistant", "content": words} | ({"tool_calls": calls} if calls else {}))
+                messages += [{"role": "tool", "tool_call_id": call["id"], "content": "42"} for call in calls]
+    assert upstream.refused == []
+    assert messages[-1]["content"] == "It is 42."

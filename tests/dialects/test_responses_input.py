@@ -56,3 +56,8 @@ def test_ids_are_cut_to_64_characters_and_stay_different() -> None:
     assert len(one) == len(other) == 64
     assert one != other
     assert short_id("y" * 64) == "y" * 64
+
+
+def test_empty_words_beside_a_call_are_left_out() -> None:
+    call = ToolCall("c1", "f", "{}")
+    assert [item["type"] for item in items(Message(Role.ASSISTANT, (Text(""), call)))] == ["function_call"]

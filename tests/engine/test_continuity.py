@@ -153,22 +153,26 @@ def provider(kind: str, base_url: str = "") -> Provider:
     return Provider(ProviderSettings(id=kind, kind=kind, base_url=base_url), spec, None, Bus())
 
 
+def at(store: Continuity, one: Provider, model: str) -> Recollection | None:
+    return store.at(one, model, "c", one.spec.dialect)
+
+
 def test_only_providers_that_take_thoughts_back_have_a_memory() -> None:
     store = Continuity()
     for kind, has in (("anthropic", 1), ("gemini", 1), ("deepseek", 1), ("openrouter", 1), ("openai", 0), ("xai", 0)):
-        assert (store.at(provider(kind), "m", "c") is not None) is bool(has), kind
+        assert (at(store, provider(kind), "m") is not None) is bool(has), kind
 
 
 def test_signatures_hold_at_their_host_and_at_gemini_for_their_model() -> None:
     store = Continuity()
 
     def known(kind: str, model: str, base_url: str = "") -> bool:
-        place = store.at(provider(kind, base_url), model, "c")
+        place = at(store, provider(kind, base_url), model)
         assert place is not None
         return SIGNED in answer(place.recall(asked_again(CALL)))
 
     for kind in ("anthropic", "gemini"):
-        place = store.at(provider(kind), "one", "c")
+        place = at(store, provider(kind), "one")
         assert place is not None
         place.keep(ASKED, Choice((SIGNED, CALL), Finish.TOOL_CALLS))
         assert known(kind, "one")
@@ -179,7 +183,7 @@ def test_signatures_hold_at_their_host_and_at_gemini_for_their_model() -> None:
 def test_words_are_enough_where_the_provider_takes_words() -> None:
     store, words = Continuity(), Thought("Only words.")
     for kind in ("anthropic", "deepseek"):
-        place = store.at(provider(kind), "m", "c")
+        place = at(store, provider(kind), "m")
         assert place is not None
         place.keep(ASKED, Choice((words, CALL), Finish.TOOL_CALLS))
         assert (words in answer(place.recall(asked_again(CALL)))) is (kind == "deepseek")
