@@ -34,8 +34,8 @@ class Authoriser(Protocol):
         """
         ...
 
-    def refused(self) -> None:
-        """The provider refused the credential: forget what was kept of it, so that the next one is a new one."""
+    def refused(self) -> bool:
+        """The provider refused the credential: forget what was kept of it; return whether the next one is another."""
         ...
 
 

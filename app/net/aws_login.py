@@ -64,10 +64,11 @@ class AwsLogin:
         self._signer(credentials, service, region).add_auth(signed)
         return tuple((n.lower(), v) for n, v in signed.headers.items() if n.lower() not in kept)
 
-    def refused(self) -> None:
-        """Look for the machine's login anew."""
+    def refused(self) -> bool:
+        """Look for the machine's login anew; AWS refuses with another status than the one that may be tried again."""
         if self.secret is None:
             self._credentials = None
+        return False
 
     def _place(self, url: str) -> tuple[str, str]:
         """The service and the region that an address is in."""

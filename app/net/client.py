@@ -238,8 +238,9 @@ class UpstreamClient:
             await exchange.aclose()
             coding = httpx.DecodingError(exchange.encoding.decode("latin-1"))
             raise FaultError(fault_from_exception(coding, options.name, host))
-        if exchange.status == _REFUSED and self._authoriser is not None:
-            self._authoriser.refused()
+        if exchange.status == _REFUSED and self._authoriser is not None and self._authoriser.refused():
+            await exchange.aclose()
+            return await self._send(line, body, headers, head_s)
         return UpstreamReply(exchange, options.name, host, options.idle_s, end_time)
 
     def _opening(self, upstream: Upstream, line: tuple[str, str], headers: tuple[tuple[str, str], ...]) -> bytes:

@@ -58,6 +58,7 @@ class GoogleLogin:
         self._credentials: Any = None
         self._token = ""
         self._renew_s = self._end_s = 0.0
+        self._got_s = -_AGAIN_S
         self._failed: FaultError | None = None  # for the next few seconds
 
     async def headers(self, request: Unsigned) -> Headers:
@@ -77,12 +78,15 @@ class GoogleLogin:
         project = "" if any(name == _PAYER for name, _ in request.headers) else self._payer(request.url)
         return (token, (_PAYER, project)) if project else (token,)
 
-    def refused(self) -> None:
-        """Get a new token; the machine's login is looked for anew."""
+    def refused(self) -> bool:
+        """Get a new token, unless this one is quite new; the machine's login is looked for anew."""
+        if self._clock() < self._got_s + _AGAIN_S:
+            return False
         self._renew_s = self._end_s = 0.0
         self._failed = None
         if self.secret is None:
             self._credentials = None
+        return True
 
     def _check(self, url: str) -> None:
         """The login of this machine is for Google alone: nobody else's address may draw it to itself."""
@@ -121,6 +125,7 @@ class GoogleLogin:
             self._failed = error
             raise
         self._failed = None
+        self._got_s = self._clock()
         self._renew_s = self._end_s - RENEW_BEFORE_S
 
     def _fetch(self, ask: "Callable[..., Any]") -> tuple[str, float]:

@@ -73,6 +73,7 @@ class TokenEndpoint:
     lasts_s: int = 3600
     claims: list[Mapping[str, Any]] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
+    revoked: set[str] = field(default_factory=set)
     port: int = 0
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
 
@@ -88,6 +89,11 @@ class TokenEndpoint:
         """Stop listening."""
         self._server.close()
         await self._server.wait_closed()
+
+    def knows(self, authorization: str) -> bool:
+        """Whether a header has a token that is good."""
+        token = authorization.removeprefix("Bearer ")
+        return token in self.given and token not in self.revoked
 
     @property
     def url(self) -> str:

@@ -19,6 +19,7 @@ class Stamp:
     def __init__(self) -> None:
         self.seen: list[Unsigned] = []
         self.refusals = 0
+        self.renewable = False
 
     async def headers(self, request: Unsigned) -> Headers:
         if request.body == b"never":
@@ -26,8 +27,10 @@ class Stamp:
         self.seen.append(request)
         return (("Authorization", f"Stamp {len(self.seen)}"), ("x-stamp", "yes"))
 
-    def refused(self) -> None:
+    def refused(self) -> bool:
         self.refusals += 1
+        renewed, self.renewable = self.renewable, False
+        return renewed
 
 
 @pytest.mark.parametrize("http2", [False, True])
@@ -56,6 +59,18 @@ async def test_every_request_is_authorised_anew(
         assert b"\r\nauthorization: stamp %d\r\n" % number in request
         assert request.count(b"authorization:") == request.count(b"x-stamp: yes") == 1
     assert stamp.refusals == len(sent) == 3
+
+
+async def test_a_credential_that_can_be_renewed_is_tried_again_once(serve: Any, always: Any) -> None:
+    server = await serve(always(b"HTTP/1.1 401 X\r\ncontent-length: 2\r\n\r\n{}"))
+    stamp = Stamp()
+    stamp.renewable = True
+    client = UpstreamClient(ClientOptions("Example", server.url, stamp, proxy="none"), {})
+    reply = await client.post("/chat", b"{}", stream=False)
+    assert (reply.status, await reply.read()) == (401, b"{}")
+    await client.aclose()
+    assert len(server.requests) == stamp.refusals == 2
+    assert b"authorization: Stamp 2" in server.requests[1]
 
 
 def test_a_missing_package_names_the_extra() -> None:

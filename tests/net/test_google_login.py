@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -40,13 +41,17 @@ async def fault_of(login: GoogleLogin, asked: Unsigned = ASKED) -> FaultError:
 
 async def test_a_service_account_signs_and_gets_a_token_once() -> None:
     async with TokenEndpoint() as endpoint:
-        login = GoogleLogin("Vertex", Secret(endpoint.account()))
+        clock = Clock()
+        clock.now_s = time.time()
+        login = GoogleLogin("Vertex", Secret(endpoint.account()), clock=clock)
         tokens = {token_of(each) for each in await asyncio.gather(*(login.headers(ASKED) for _ in range(20)))}
         assert tokens == set(endpoint.given)
         assert len(endpoint.given) == 1
         assert endpoint.claims[0]["iss"] == ACCOUNT
         assert endpoint.claims[0]["scope"] == "https://www.googleapis.com/auth/cloud-platform"
-        login.refused()
+        assert not login.refused()
+        clock.now_s += 11
+        assert login.refused()
         assert token_of(await login.headers(ASKED)) == endpoint.given[1]
 
 
