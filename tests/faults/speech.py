@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from faults import answers
@@ -41,7 +41,7 @@ def is_streamed(path: str, request: Request) -> bool:
     """Whether a stream is asked for."""
     if path.endswith("GenerateContent"):
         return path.endswith(":streamGenerateContent")
-    return request.get("stream", path.startswith("/api/")) is True
+    return request.get("stream", path.endswith("/api/chat")) is True
 
 
 def error_body(speech: Speech, body: bytes, status: int) -> bytes:
@@ -158,6 +158,63 @@ def _ollama_stream(voice: Voice, request: Request) -> EventScript:
     return EventScript(opening, pieces, (_ollama_line(voice, "", done=True) + b"\n",), ())
 
 
+# -- Responses
+
+
+def _response(voice: Voice, output: list[dict[str, Any]], status: str) -> dict[str, Any]:
+    usage = {
+        "input_tokens": voice.prompt_tokens,
+        "input_tokens_details": {"cached_tokens": voice.cached_tokens},
+        "output_tokens": voice.completion_tokens,
+        "output_tokens_details": {"reasoning_tokens": voice.reasoning_tokens},
+        "total_tokens": voice.prompt_tokens + voice.completion_tokens,
+    }
+    head = {"id": "resp_t1", "object": "response", "created_at": answers.CREATED, "status": status, "model": "m"}
+    return head | {"error": None, "incomplete_details": None, "output": output} | ({"usage": usage} if output else {})
+
+
+def _output(voice: Voice) -> dict[str, Any]:
+    part = {"type": "output_text", "text": voice.text, "annotations": []}
+    return {"type": "message", "id": "msg_t1", "status": "completed", "role": "assistant", "content": [part]}
+
+
+def _responses_plain(voice: Voice, request: Request) -> bytes:
+    return encode(_response(voice, [_output(voice)], "completed"))
+
+
+def _responses_stream(voice: Voice, request: Request) -> EventScript:
+    def said(kind: str, **more: Any) -> bytes:
+        return f"event: response.{kind}\n".encode() + event(encode({"type": f"response.{kind}", **more}))
+
+    item = _output(voice)
+    place = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+    opening = (
+        said("created", response=_response(voice, [], "in_progress")),
+        said("output_item.added", output_index=0, item=item | {"content": []}),
+    )
+    deltas = tuple(said("output_text.delta", **place, delta=piece) for piece in voice.pieces)
+    finish = (said("output_item.done", output_index=0, item=item),)
+    return EventScript(opening, deltas, finish, (said("completed", response=_response(voice, [item], "completed")),))
+
+
+# -- vectors
+
+
+def _vectors(count: int) -> list[list[float]]:
+    return [[0.25, -0.5, float(at)] for at in range(count)]
+
+
+def _gemini_vectors(voice: Voice, request: Request) -> bytes:
+    rows = [{"values": vector} for vector in _vectors(len(request["requests"]))]
+    return encode({"embeddings": rows, "usageMetadata": {"promptTokenCount": voice.prompt_tokens}})
+
+
+def _ollama_vectors(voice: Voice, request: Request) -> bytes:
+    texts = request["input"]
+    rows = _vectors(1 if isinstance(texts, str) else len(texts))
+    return encode({"model": "m", "embeddings": rows, "prompt_eval_count": voice.prompt_tokens})
+
+
 # -- who speaks
 
 
@@ -206,10 +263,28 @@ _OLLAMA = Speech(
 )
 
 
+_RESPONSES = Speech(
+    content_type="text/event-stream; charset=utf-8",
+    plain=_responses_plain,
+    stream=_responses_stream,
+    error=lambda error, status: {"type": "error", "error": error},
+    event=lambda data: b"event: error\n" + event(data),
+    malformed=b"event: response.output_text.delta\n" + event(b'{"type":"response.output_text.del'),
+    comment=b": still working\n\n",
+    begun=b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"',
+)
+
+
 def speech_for(path: str) -> Speech:
     """How to speak on `path`."""
     if path.endswith("/v1/messages"):
         return _ANTHROPIC
     if path.endswith("enerateContent"):
         return _GEMINI
+    if path.endswith("/responses"):
+        return _RESPONSES
+    if path.endswith(":batchEmbedContents"):
+        return replace(_GEMINI, plain=_gemini_vectors)
+    if path.endswith("/api/embed"):
+        return replace(_OLLAMA, plain=_ollama_vectors)
     return _OLLAMA if path.endswith("/api/chat") else _openai(path)
