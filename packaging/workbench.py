@@ -231,6 +231,9 @@ def parser():
     prepare.add_argument("--headless", action="store_true", help="without Qt and the tools for development")
     prepare.set_defaults(action=setup)
     verbs.add_parser("lock", help="resolve the lock files anew (needs uv)").set_defaults(action=lock)
+    import supply_chain  # noqa: PLC0415 - it uses this module
+
+    supply_chain.add_to(verbs)
     return top
 
 

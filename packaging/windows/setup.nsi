@@ -36,8 +36,8 @@ VIAddVersionKey CompanyName "The Switchtower authors"
 VIAddVersionKey LegalCopyright "The Switchtower authors, MIT licence"
 
 !ifdef SIGN
-  !finalize '${SIGN} "%1"'
-  !uninstfinalize '${SIGN} "%1"'
+  !finalize '${SIGN} "%1"' = 0
+  !uninstfinalize '${SIGN} "%1"' = 0
 !endif
 
 !define MUI_ICON "${ICON}"
