@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from app.domain.repairs import Repair
 from app.domain.usage import NO_USAGE, Usage
 
 
@@ -49,7 +50,7 @@ class ApiRequest:
     empty means they were not looked for. `stream_type` is the content type of a streamed answer, `body_type` that of
     a body that is passed through, whose answer may be of any type. `headers` go along to a provider of the same
     dialect. `tools` are the kinds of tools of a Responses request, `refers` the id of what it leans on that only the
-    provider which made it keeps.
+    provider which made it keeps. `repairs` are what to change in it before it goes up.
     """
 
     operation: Operation
@@ -64,6 +65,7 @@ class ApiRequest:
     headers: tuple[tuple[str, str], ...] = ()
     tools: frozenset[str] = frozenset()
     refers: str = ""
+    repairs: tuple[Repair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

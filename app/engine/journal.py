@@ -55,7 +55,7 @@ class Journal:
         self.last = attempt
         told = fault.kind if fault else ""
         self.attempts.append(
-            Attempted(candidate.provider.id, candidate.model, told, attempt.elapsed_ms(), candidate.reason)
+            Attempted(candidate.provider.id, candidate.model, told, attempt.elapsed_ms(), attempt.reason)
         )
 
     def passed_over(self, candidate: Candidate, why: str) -> None:

@@ -13,6 +13,7 @@ from app.domain.chat import Operation
 from app.domain.events import ProviderHealthChanged
 from app.domain.faults import POLICY, Fault, FaultKind
 from app.domain.hosts import is_private
+from app.domain.repairs import Repairs
 from app.domain.status import HealthState, ProviderStatus
 from app.domain.usage import Usage
 from app.engine.bus import Bus
@@ -92,8 +93,7 @@ class Provider:
         self.in_flight = 0
         self.problem: Fault | None = None
         self.nearby = is_private(urlsplit(self.base_url).hostname or "")
-        self.repairs: dict[str, dict[str, str]] = {}
-        """What each model is known to refuse: parameters to be left out, or the names they go by."""
+        self.repairs = Repairs()
         version = settings.api_version or spec.api_version
         self.paths = {place: path.replace("{api_version}", version) for place, path in spec.paths}
         self.adjust = quirks.load(spec.quirks)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from app.domain.faults import Fault, FaultError, FaultKind
-from app.domain.repairs import STREAM_OPTIONS, find_repair
 from app.engine.attempt import Attempt, Call
 from app.engine.choice import Choice, longer
 from app.engine.continuity import Continuity
@@ -13,6 +12,7 @@ from app.engine.deadline import Deadline
 from app.engine.guard import Block
 from app.engine.journal import Journal
 from app.engine.limits import Turn
+from app.engine.mending import Mending
 from app.engine.outage import UNCONNECTED, Outage
 from app.engine.provider import Provider
 from app.engine.retries import Retries
@@ -22,8 +22,6 @@ from app.store.settings import Routing as RoutingSettings
 
 TRY_LATER_S = 2.0
 """What a client is told to wait when trying again can help and nobody named a time."""
-
-_MOST_REPAIRED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Pursuit:
     _tries: dict[int, int] = field(default_factory=dict)
     _again_s: dict[int, float] = field(default_factory=dict)
     _only: list[Candidate] | None = None
-    _repaired: bool = False
+    _mending: Mending = field(default_factory=Mending)
     _waited_s: float = 0.0
     _limited: list[Fault] = field(default_factory=list)
     _deadline: Deadline = field(init=False)
@@ -134,7 +132,7 @@ class Pursuit:
             except FaultError as error:
                 fault = error.fault
             self.faults.append(fault)
-            if self._repair(candidate, fault):
+            if self._mended(fault):
                 continue
             if not fault.policy.next:
                 self._narrow(candidate, fault)
@@ -151,6 +149,7 @@ class Pursuit:
         ticket = provider.guard.enter(candidate.model, forced=forced)
         attempt = Attempt(candidate, self.call, ticket, self.means.thoughts)
         attempt.turn = turn
+        self._mending.prepare(attempt)
         self.means.running.add(attempt)
         try:
             await self._deadline.run(attempt, others=self._others(candidate))
@@ -203,20 +202,10 @@ class Pursuit:
             return False
         return self._block(candidate) is None and self.means.retries.take()
 
-    def _repair(self, candidate: Candidate, fault: Fault) -> bool:
-        """Whether to ask once more without a parameter that the model refuses; it is remembered for the next time."""
-        if self._repaired:
-            return False
-        sent = self.call.request.members
-        names = sent if not self.call.request.stream else (*sent, STREAM_OPTIONS)
-        repair = find_repair(fault, names)
-        if repair is None:
-            return False
-        repairs = candidate.provider.repairs
-        if len(repairs) < _MOST_REPAIRED or candidate.model in repairs:
-            repairs[candidate.model] = repairs.get(candidate.model, {}) | {repair.param: repair.renamed}
-        self._repaired = True
-        return not self._spent
+    def _mended(self, fault: Fault) -> bool:
+        """Whether to ask once more with the request repaired."""
+        last = self.journal.last
+        return last is not None and self._mending.find(last, fault) and not self._spent
 
     def _narrow(self, candidate: Candidate, fault: Fault) -> None:
         """A conversation that was too long may go on to models that take longer ones, and to nobody else.

@@ -1,14 +1,13 @@
 """Write a request for a provider: the path, the headers and the body that go up, in the provider's dialect."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
 from app.dialects import (
     anthropic,
     gemini,
     gemini_embed,
-    json_edit,
     ollama,
     ollama_embed,
     ollama_generate,
@@ -18,10 +17,12 @@ from app.dialects import (
 )
 from app.dialects.dialect import Dialect
 from app.dialects.embedding import EmbedClient, EmbedProvider, EmbedTranslation
+from app.dialects.mending import mend
 from app.dialects.openai_cousin import Cousin
 from app.dialects.paths import fill
 from app.dialects.translation import Side, Translation
 from app.domain.chat import ApiRequest, Operation
+from app.domain.repairs import Mend, Repair
 from app.engine.hops import onward
 from app.engine.provider import Provider
 from app.providers.outgoing import Headers, Outgoing
@@ -92,7 +93,7 @@ def write(
             headers = (*headers, *request.headers)
     if request.body_type:
         headers = (*headers, ("accept", "*/*"), ("content-type", request.body_type))
-    elif provider.repairs and (known := provider.repairs.get(model)):
+    elif (provider.repairs or request.repairs) and (known := _known(request, provider, model)):
         body, repaired = _repaired(request, body, known)
         dropped += repaired
     if provider.paths:
@@ -104,9 +105,13 @@ def write(
     return Sent(path, body, headers, dropped)
 
 
-def _repaired(request: ApiRequest, body: bytes, known: Mapping[str, str]) -> tuple[bytes, tuple[str, ...]]:
-    """Leave out what the model is known to refuse; return what of it the client itself had sent, too."""
-    sent = json_edit.members(body)
-    names = {name: other for name, other in known.items() if name in sent and other not in sent}
-    dropped = tuple(name for name in names if name in request.members)
-    return (json_edit.rename_members(body, names) if names else body), dropped
+def _known(request: ApiRequest, provider: Provider, model: str) -> Sequence[Repair]:
+    """The repairs of a request: those that the model needs always, and those of its own."""
+    return (*provider.repairs.get(model, {}).values(), *request.repairs)
+
+
+def _repaired(request: ApiRequest, body: bytes, known: Sequence[Repair]) -> tuple[bytes, tuple[str, ...]]:
+    """Repair what the model is known to refuse; name of it what the client itself had sent."""
+    body, changed = mend(body, known)
+    params = {one.param for one in known if one.mend in (Mend.LEAVE_OUT, Mend.RENAME)}
+    return body, tuple(name for name in changed if name not in params or name in request.members)

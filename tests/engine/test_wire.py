@@ -18,6 +18,7 @@ from app.dialects import (
 )
 from app.dialects.dialect import Dialect
 from app.domain.chat import Operation
+from app.domain.repairs import Repair
 from app.engine import wire
 from app.engine.bus import Bus
 from app.engine.provider import Provider
@@ -87,7 +88,7 @@ def test_a_quirk_sees_everything_and_has_the_last_word() -> None:
 
 def test_what_a_model_is_known_to_refuse_is_left_out_and_named() -> None:
     to = provider()
-    to.repairs["x"] = {"seed": ""}
+    to.repairs["x"] = {"seed": Repair("seed")}
     sent = wire.write(openai_chat, openai_chat.parse_request(CHAT), to, "x", "")
     assert sent.dropped == ("seed",)
     assert b"seed" not in sent.body

@@ -68,6 +68,12 @@ UNSUPPORTED_PARAMETER = error(
     param="temperature",
 )  # fmt: skip
 
+# what is repaired once (see "Repairs" in `docs/faults.md`)
+TOO_WARM = error(400, "temperature: range: 0..1")
+EMPTY_TEXT = error(400, "messages: text content blocks must be non-empty")
+FOREIGN_SIGNATURE = error(400, "messages.1.content.0: Invalid `signature` in `thinking` block")
+SMALL_BUDGET = error(400, "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024")
+
 
 def redirect(to: str, status: int = 307) -> Play:
     """A redirect; whoever follows it carries the key to another host."""

@@ -1,0 +1,84 @@
+"""A request that a provider refused for one thing is repaired once, and the repair is remembered where it lasts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.rig import Rig, read
+from faults import plays
+from faults.play import Play
+from faults.upstream import FaultyUpstream
+
+MakeRig = Callable[..., Rig]
+THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "foreign"}
+TALK = [
+    {"role": "user", "content": [{"type": "text", "text": "q"}, {"type": "text", "text": ""}]},
+    {"role": "assistant", "content": [THOUGHT, {"type": "text", "text": "a"}]},
+    {"role": "user", "content": "r"},
+]
+Case = tuple[Play, dict[str, Any], str, bool]
+"""The refusal, the request, what is changed, whether it lasts."""
+
+CASES: dict[str, Case] = {
+    "range": (plays.TOO_WARM, {"temperature": 1.7}, "temperature", True),
+    "empty": (plays.EMPTY_TEXT, {"messages": TALK}, "messages.text", True),
+    "thoughts": (plays.FOREIGN_SIGNATURE, {"messages": TALK}, "messages.thinking", False),
+    "budget": (
+        plays.SMALL_BUDGET, {"max_tokens": 4096, "thinking": {"type": "enabled", "budget_tokens": 5}},
+        "thinking.budget_tokens", True,
+    ),
+    "option": (plays.UNSUPPORTED_PARAMETER, {"temperature": 0.5}, "temperature", True),
+}  # fmt: skip
+
+
+def header(answer: Any, name: str) -> str | None:
+    return next((value.decode() for key, value in answer.headers if key == name.encode()), None)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+async def test_it_is_sent_once_more_and_said(
+    rig: Rig, first: FaultyUpstream, second: FaultyUpstream, case: Case, stream: bool
+) -> None:
+    refusal, asked, changed, lasts = case
+    first.script(refusal, plays.OK)
+    answer = await rig.ask(**asked, stream=stream)
+    assert (answer.status, len(first.posts), len(second.posts)) == (200, 2, 0)
+    assert header(answer, "x-switchtower-dropped-params") == changed
+    if stream:
+        assert b"[DONE]" in await read(answer)
+    refused, repaired = rig.finished[0].attempts
+    assert refused.fault in ("invalid_request_error", "unsupported_parameter")
+    assert repaired.reason.startswith("again, with")
+    assert first.posts[0].json != first.posts[1].json
+    first.script(plays.OK)
+    again = await rig.ask(**asked)
+    assert header(again, "x-switchtower-dropped-params") == (changed if lasts else None)
+    assert rig.finished[1].attempts[0].reason == refused.reason
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+async def test_it_is_not_repaired_twice(make_rig: MakeRig, first: FaultyUpstream, case: Case) -> None:
+    refusal, asked, _, _ = case
+    rig = make_rig(first)
+    first.script(refusal)
+    assert ((await rig.ask(**asked)).status, len(first.posts)) == (400, 2)
+
+
+@pytest.mark.parametrize("refusal", [plays.EMPTY_TEXT, plays.FOREIGN_SIGNATURE, plays.SMALL_BUDGET, plays.TOO_WARM])
+async def test_where_nothing_can_be_changed_nothing_is_repeated(
+    make_rig: MakeRig, first: FaultyUpstream, refusal: Play
+) -> None:
+    rig = make_rig(first)
+    first.script(refusal)
+    assert ((await rig.ask(temperature=0.5)).status, len(first.posts)) == (400, 1)
+    assert rig.providers[0].repairs == {}
+
+
+async def test_the_repair_of_one_conversation_is_not_that_of_another_provider(
+    rig: Rig, first: FaultyUpstream, second: FaultyUpstream
+) -> None:
+    first.script(plays.FOREIGN_SIGNATURE, plays.SERVER_ERROR)
+    assert (await rig.ask(messages=TALK)).status == 200
+    assert second.posts[0].json["messages"] == TALK
