@@ -65,7 +65,8 @@ def catalog(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if args.json:
         say_json([_kind(spec) for spec in registry])
         return 0
-    rows = [(spec.id, spec.name, "yes" if spec.needs_key else "no", spec.base_url or "(yours)") for spec in registry]
+    where = [spec.base_url or spec.address or "(yours)" for spec in registry]
+    rows = [(s.id, s.name, "yes" if s.needs_key else "no", url) for s, url in zip(registry, where, strict=True)]
     say(table(("kind", "name", "key", "base URL"), rows))
     for failure in registry.failures:
         note(f"Not usable: {failure.kind}. {failure.reason}")
@@ -82,6 +83,8 @@ def _kind(spec: Any) -> dict[str, object]:
         "lists_models": spec.lists_models,
         "docs": spec.docs,
         "key_url": spec.key_url,
+        "address": spec.address,
+        "about": spec.about,
     }
 
 
@@ -90,7 +93,10 @@ def add_provider(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     session = Session(environ)
     spec = session.registry.get(args.kind)
     if spec.needs_base_url and not args.base_url:
-        raise CommandError(f"{spec.name} needs an address. Add --base-url, for instance http://127.0.0.1:8000/v1.")
+        like = f"{spec.address}. {spec.about}" if spec.address else "http://127.0.0.1:8000/v1."
+        raise CommandError(f"{spec.name} needs an address. Add --base-url, for instance {like}")
+    if words := spec.own_words_in(args.base_url):
+        raise CommandError(f"The address is not filled in: {', '.join(words)}. {spec.about}")
     values = {"id": args.id or session.settings.free_id(args.kind), "kind": args.kind}
     values |= {key: value for key, value in (("base_url", args.base_url), ("key", args.key_from)) if value}
     settings = session.settings_file.add_provider(values)
@@ -101,6 +107,8 @@ def add_provider(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     say(f"Added {added.id}.")
     if added.key == "keyring" and spec.needs_key and not spec.local:
         say(f"Now give it its key: switchtower keys set {added.id}")
+        if spec.auth.logs_in:
+            say('Or use the login of this machine: key = "default" in the settings, or --key-from default.')
         if spec.key_url:
             say(f"Keys are made at {spec.key_url}")
     return 0

@@ -23,7 +23,8 @@ def test_the_catalog_has_every_kind(switchtower: Callable) -> None:
     assert [line.split()[0] for line in lines] == [spec.id for spec in CATALOG]
     told = json.loads(switchtower("providers", "catalog", "--json").out)
     assert [row["kind"] for row in told] == [spec.id for spec in CATALOG]
-    assert set(told[0]) == {"kind", "name", "base_url", "needs_key", "local", "lists_models", "docs", "key_url"}
+    known = {"kind", "name", "base_url", "needs_key", "local", "lists_models", "docs", "key_url", "address", "about"}
+    assert set(told[0]) == known
 
 
 def test_add_list_switch_and_remove(switchtower: Callable, keyring: MemoryKeyring, home: Path) -> None:
@@ -68,6 +69,8 @@ def test_removing_works_without_a_keyring(switchtower: Callable, monkeypatch: py
     [
         (["add", "opnai"], "The nearest are openai"),
         (["add", "openai-compatible"], "Add --base-url"),
+        (["add", "azure"], "RESOURCE is the name of your"),
+        (["add", "bedrock", "--base-url", "https://bedrock-runtime.REGION.amazonaws.com"], "not filled in: REGION"),
         (["add", "openai", "--base-url", "http://example.org/v1"], "base_url"),
         (["add", "openai", "--key-from", "sk-this-is-a-key-not-a-source"], "key"),
         (["add", "openai", "--id", "no spaces"], "id"),

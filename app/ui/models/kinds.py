@@ -13,13 +13,13 @@ _SEARCHED = Qt.ItemDataRole.UserRole + 1
 
 
 class KindList(QAbstractListModel):
-    """One row per kind, those that run on this machine last."""
+    """One row per kind, those that run on this machine last, and behind them those that may be anywhere."""
 
     def __init__(self, specs: Iterable[ProviderSpec], row_px: int = 30) -> None:
         """Show `specs`, in their order within the two groups, `row_px` high."""
         super().__init__()
         self._size = QSize(0, row_px)
-        self.specs = sorted(specs, key=lambda spec: (spec.needs_base_url, spec.local))
+        self.specs = sorted(specs, key=lambda spec: (spec.needs_base_url and not spec.address, spec.local))
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """The number of kinds."""
@@ -36,7 +36,7 @@ class KindList(QAbstractListModel):
             return self._size
         if role == SPEC_ROLE:
             return spec
-        return f"{spec.name} {spec.id} {spec.host}" if role == _SEARCHED else None
+        return f"{spec.name} {spec.id} {spec.host or spec.address}" if role == _SEARCHED else None
 
 
 class KindSearch(QSortFilterProxyModel):

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 _LOCAL = "Runs on this machine. Start it first; a key is only needed when you set one there."
 _ANY = "Any server that speaks OpenAI's dialect."
+_LOGIN = "Paste a key, or leave this empty to use the login of this computer"
 
 
 def about(spec: "ProviderSpec") -> str:
-    """One line on a kind: where it is."""
+    """One line on a kind: where it is, or what its address is made of."""
     if spec.local:
         return _LOCAL
+    if spec.about:
+        return spec.about
     return f"The provider at {spec.host}." if spec.host else _ANY
 
 
@@ -103,11 +106,13 @@ class KindForm(QFrame):
         self._spec = spec
         self.advanced.setChecked(False)
         self.forget_key()
-        self.url_edit.clear()
+        self.url_edit.setText(spec.address if spec else "")
+        self.url_edit.setCursorPosition(0)
         self.name.setText(spec.name if spec else "Nothing found")
         self.about.setText(about(spec) if spec else "Try another word, or take “OpenAI-compatible”.")
         if spec is not None:
-            self.key_edit.setPlaceholderText("Paste the key here" if self._key_needed else "Only if it needs one")
+            optional = _LOGIN if spec.auth.logs_in else "Only if it needs one"
+            self.key_edit.setPlaceholderText("Paste the key here" if self._key_needed else optional)
             self.url_edit.setPlaceholderText(spec.base_url or "https://example.com/v1")
             self.key_page.setText(f"Get one at {spec.key_url}")
         self._show_fields()
@@ -133,7 +138,9 @@ class KindForm(QFrame):
     @property
     def _key_needed(self) -> bool:
         spec = self._spec
-        return spec is not None and spec.needs_key and not spec.local and not spec.needs_base_url
+        if spec is None or not spec.needs_key or spec.local or spec.auth.logs_in:
+            return False
+        return not spec.needs_base_url or bool(spec.address)
 
     def _browse(self) -> None:
         if self._spec is not None and self._spec.key_url:
@@ -156,9 +163,9 @@ class KindForm(QFrame):
         if self._key_needed and self.key() is None:
             return "Paste a key."
         url = self.base_url()
-        if url or self._spec.needs_base_url:
-            return url_problem(url)
-        return ""
+        if words := self._spec.own_words_in(url):
+            return f"Put your own in the place of {words[0]}."
+        return url_problem(url) if url or self._spec.needs_base_url else ""
 
     def forget_key(self) -> None:
         """Empty the field."""

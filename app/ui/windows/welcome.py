@@ -155,7 +155,7 @@ class Welcome(QDialog):
                 return
             self._end()
             self._failed = wish if problem else None
-            self.verdict.say(problem or f"{wish.kind.name} answers.", good=not problem)
+            self.verdict.say(problem or _good(wish.kind), good=not problem)
             self._show_buttons()
 
         self._bridge.run(
@@ -222,3 +222,10 @@ def _buttons(*buttons: QPushButton | None) -> QHBoxLayout:
         else:
             row.addWidget(button)
     return row
+
+
+def _good(kind: "ProviderSpec") -> str:
+    """What a test without a problem means."""
+    if kind.lists_models:
+        return f"{kind.name} answers."
+    return f"{kind.name} has nothing that could be asked for free: the first request will tell."

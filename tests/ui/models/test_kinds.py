@@ -51,7 +51,9 @@ def test_an_empty_search_finds_all_and_a_wrong_one_nothing(kinds: KindList) -> N
 def test_local_kinds_say_so(kinds: KindList) -> None:
     search = KindSearch(kinds)
     search.look_for("ollama")
-    assert names(search) == ["Ollama (on this machine)"]
+    assert names(search) == ["Ollama (on this machine)", "Ollama (its own API) (on this machine)"]
+    search.look_for("amazonaws")
+    assert names(search) == ["Amazon Bedrock", "Claude on Amazon Bedrock"]
 
 
 def test_nothing_is_below_a_kind(kinds: KindList) -> None:

@@ -2,11 +2,12 @@
 
 import pytest
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from app.domain.secret import Secret
 from app.providers.registry import Registry
+from app.store.key_text import clean_key
 from app.ui.windows.kind_form import KindForm, about, url_problem
 
 REGISTRY = Registry.load(list)
@@ -46,6 +47,38 @@ def test_any_other_server_needs_its_address(form: KindForm) -> None:
     assert form.missing() == ""
     assert form.base_url() == "https://llm.example.com/v1"
     assert form.key() is None
+
+
+def test_a_cloud_shows_what_its_address_is_made_of(form: KindForm) -> None:
+    form.show_kind(REGISTRY.get("azure"))
+    assert form.base_url() == "https://RESOURCE.openai.azure.com/openai/v1"
+    assert form.about.text().startswith("RESOURCE is the name of your")
+    assert form.missing() == "Paste a key."
+    form.key_edit.setText("0123456789")
+    assert form.missing() == "Put your own in the place of RESOURCE."
+    form.url_edit.setText("https://mine.openai.azure.com")
+    assert form.missing() == ""
+    form.show_kind(REGISTRY.get("openai"))
+    assert form.base_url() == ""
+
+
+@pytest.mark.parametrize("kind", ["bedrock-claude", "vertex"])
+def test_a_cloud_may_use_the_login_of_this_machine(form: KindForm, kind: str) -> None:
+    spec = REGISTRY.get(kind)
+    form.show_kind(spec)
+    form.url_edit.setText(spec.address.replace("REGION", "us-east-1").replace("PROJECT", "mine"))
+    assert form.missing() == ""
+    assert "login of this computer" in form.key_edit.placeholderText()
+
+
+def test_the_file_of_an_account_may_be_pasted(form: KindForm) -> None:
+    form.show_kind(REGISTRY.get("vertex"))
+    form.key_edit.setFocus()
+    QGuiApplication.clipboard().setText('{\n  "type": "service_account",\n  "private_key": "a\\nb"\n}\n')
+    form.key_edit.paste()
+    key = form.key()
+    assert key is not None
+    assert clean_key(key.reveal()).reveal() == '{"type":"service_account","private_key":"a\\nb"}'
 
 
 def test_another_address_is_under_advanced(form: KindForm) -> None:
