@@ -39,6 +39,7 @@ def make(arguments):
     workbench.provide_qt_libraries()
     frozen = bundle.build(destination)
     made = [tarball(frozen, destination), *packages(frozen, destination, bundle.version())]
+    debian_archive.recompress(next(path for path in made if path.suffix == ".deb"))
     made += linux_appimage.make(frozen, destination)
     checksums(made, destination)
     for path in made:
@@ -89,10 +90,7 @@ def package(kind, config, destination):
     )
     if done.returncode:
         raise bundle.BuildError(f"nfpm could not make the {kind} package: {(done.stderr or done.stdout).strip()}")
-    made = next(path for path in destination.iterdir() if before.get(path) != path.stat().st_mtime_ns)
-    if kind == "deb":
-        debian_archive.recompress(made)
-    return made
+    return next(path for path in destination.iterdir() if before.get(path) != path.stat().st_mtime_ns)
 
 
 def tarball(frozen, destination):
