@@ -13,6 +13,8 @@ from app.server.local import Facade, count, find_model
 
 MODEL_PREFIX = "/v1beta/models/"
 _MODELS = "/models/"
+_PREFIXES = (MODEL_PREFIX, "/v1/models/")
+_BARE = "/v1beta/"
 _STREAM = "streamGenerateContent"
 
 
@@ -43,8 +45,20 @@ def embeds(dialect: gemini_embed.Embeddings) -> Callable[[Visit], ApiRequest]:
 
 def _said(path: str) -> tuple[str, str]:
     """Model and verb of a path."""
-    model, _, verb = path.partition(_MODELS)[2].rpartition(":")
+    before = next((prefix for prefix in (*_PREFIXES, _BARE) if path.startswith(prefix)), "")
+    model, _, verb = path.removeprefix(before).rpartition(":")
     return model, verb
+
+
+def prefix_of(head: str) -> str:
+    """What stands before the model's name in a path whose verb is cut off, as the table spells it; empty for others.
+
+    A name with a slash may stand alone, without `models/`: so the AI SDK asks for it.
+    """
+    found = next((prefix for prefix in _PREFIXES if head.startswith(prefix)), "")
+    if not found and head.startswith(_BARE) and "/" in head.removeprefix(_BARE).strip("/"):
+        return MODEL_PREFIX
+    return found if head != found else ""
 
 
 def models(facade: Facade, visit: Visit) -> Answer:

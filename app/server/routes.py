@@ -161,8 +161,7 @@ class Routes:
         route = self._table.get(path)
         if route is None and ":" in path:
             head, _, verb = path.rpartition(":")
-            prefix = head[: head.find("/models/") + len("/models/")]
-            route = self._verbs.get((prefix, verb)) if head != prefix else None
+            route = self._verbs.get((own_gemini.prefix_of(head), verb))
         if route is None:
             route = next((row for prefix, row in self._prefixes if path.startswith(prefix) and path != prefix), None)
         return route

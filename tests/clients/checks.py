@@ -38,6 +38,17 @@ def schema(value: Any, at: str) -> Iterator[str]:
         yield f"{at}: no schema of an object"
 
 
+def forced(choice: Any, tools: list[str], word: str) -> str:
+    """The tool that must be called: the one that the choice names, or the first when it is `word`."""
+    if isinstance(choice, str):
+        return tools[0] if choice == word else ""
+    choice = choice or {}
+    if choice.get("type") == word:
+        return tools[0]
+    name: str = choice.get("name") or (choice.get("function") or {}).get("name") or ""
+    return name
+
+
 def texts(content: Any, kinds: Iterable[str] = ("text",)) -> str:
     """The words of a content that is a string or a list of parts."""
     if isinstance(content, str):

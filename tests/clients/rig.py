@@ -97,6 +97,20 @@ async def play(stage: Stage, program: str, *cases: str, python: str = sys.execut
         RuntimeError: it broke off.
     """
     command = (python, str(PROGRAMS / program), stage.base_url, TOKEN, stage.targets(), *cases)
+    return await _rows(command)
+
+
+async def play_node(stage: Stage, program: str, folder: Path, *cases: str) -> list[Row]:
+    """The same for a program of Node.js, whose packages are in `folder`.
+
+    Raises:
+        RuntimeError: it broke off.
+    """
+    script = str(Path(__file__).parent / "node" / program)
+    return await _rows(("node", script, stage.base_url, TOKEN, stage.targets(), str(folder), *cases))
+
+
+async def _rows(command: Sequence[str]) -> list[Row]:
     status, out, err = await execute(command, {"PYTHONPATH": str(TESTS)})
     if status:
         raise RuntimeError(err[-2000:])

@@ -1,7 +1,7 @@
 """A model that does what its prompt says, so that any client can be led through every case from outside.
 
-Words of the user that count: `[call NAME {"json": 1}]`, as often as calls are wanted, `[status 429]`, `[break]`,
-`[no stream]`, and `[short]`. Everything else is answered with an echo of what arrived.
+Words of the user that count: `[call NAME {"json": 1}]`, as often as calls are wanted, `[status 429]` and `[break]`.
+Everything else is answered with an echo of what arrived.
 """
 
 import json
@@ -18,6 +18,7 @@ PICTURE = (
 
 INPUT_TOKENS = 11
 OUTPUT_TOKENS = 7
+ANSWER = '{"city":"Köln","degrees":21}'
 THOUGHT = "Let me think."
 
 
@@ -33,6 +34,7 @@ class Turn:
     stream: bool = False
     thinks: bool = False
     shape: Any = None
+    forced: str = ""
 
 
 @dataclass
@@ -51,22 +53,32 @@ def answer(turn: Turn) -> Say:
     status = _STATUS.search(turn.words)
     if status:
         return Say(status=int(status[1]))
-    thought = THOUGHT if turn.thinks else ""
+    say = _told(turn)
+    if turn.thinks and not say.breaks:
+        say.thought = THOUGHT
+    return say
+
+
+def _told(turn: Turn) -> Say:
     if turn.results:
-        return Say(f"Results: {' | '.join(turn.results)}.", thought=thought)
+        return Say(f"Results: {' | '.join(turn.results)}.")
     calls = [(name, arguments) for name, arguments in _CALL.findall(turn.words) if _is_object(arguments)]
+    if turn.forced:
+        calls = [(turn.forced, ANSWER)]
     if calls and turn.tools:
-        return Say(calls=calls, thought=thought)
+        return Say(calls=calls)
     if "[break]" in turn.words:
         return Say("Half of an answer that never ends", breaks=True)
-    if turn.shape is not None:
-        return Say('{"city":"Köln","degrees":21}', thought=thought)
+    return Say(ANSWER if turn.shape is not None else _echo(turn))
+
+
+def _echo(turn: Turn) -> str:
     parts = [f"You said: {turn.words.strip()[:200]}"]
     if turn.system:
         parts.append(f"system: {turn.system.strip()[:60]}")
     if turn.pictures:
         parts.append(f"pictures: {turn.pictures}")
-    return Say("; ".join(parts) + ".", thought=thought)
+    return "; ".join(parts) + "."
 
 
 def pieces(text: str, size: int = 9) -> list[str]:

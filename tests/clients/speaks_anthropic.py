@@ -65,6 +65,7 @@ class Anthropic:
         turn.system = checks.texts(given.get("system"))
         turn.thinks = (given.get("thinking") or {}).get("type") in ("enabled", "adaptive")
         turn.shape = (given.get("output_config") or {}).get("format") or given.get("output_format")
+        turn.forced = checks.forced(given.get("tool_choice"), turn.tools, "any")
         last = given["messages"][-1]
         for block in _blocks(last):
             if block["type"] == "tool_result":

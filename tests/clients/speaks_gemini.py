@@ -102,6 +102,9 @@ class Gemini:
         declared = [one for tool in given.get("tools", ()) for one in tool.get("functionDeclarations", ())]
         turn = Turn(stream="alt=sse" in asked.query, tools=[one["name"] for one in declared])
         turn.system = checks.texts((given.get("systemInstruction") or {}).get("parts"))
+        calling = (given.get("toolConfig") or {}).get("functionCallingConfig") or {}
+        if calling.get("mode") == "ANY":
+            turn.forced = (calling.get("allowedFunctionNames") or turn.tools)[0]
         config = given.get("generationConfig") or {}
         turn.thinks = bool((config.get("thinkingConfig") or {}).get("includeThoughts"))
         turn.shape = config.get("responseMimeType") if config.get("responseMimeType") == "application/json" else None

@@ -83,6 +83,7 @@ class OpenAI:
     def read(self, asked: Asked) -> Turn:
         given = asked.json
         turn = Turn(stream=bool(given.get("stream")), tools=[_name(tool) for tool in given.get("tools", ())])
+        turn.forced = checks.forced(given.get("tool_choice"), turn.tools, "required")
         for message in given["messages"]:
             content, role = message.get("content"), message["role"]
             if role in ("system", "developer"):

@@ -67,6 +67,7 @@ class Responses:
         given = asked.json
         turn = Turn(stream=bool(given.get("stream")), tools=[tool.get("name", "") for tool in given.get("tools") or ()])
         turn.system = given.get("instructions") or ""
+        turn.forced = checks.forced(given.get("tool_choice"), turn.tools, "required")
         turn.thinks = bool(given.get("reasoning"))
         form = (given.get("text") or {}).get("format") or {}
         turn.shape = form if form.get("type", "text") != "text" else None

@@ -57,6 +57,9 @@ async def test_the_stable_version_and_the_key_in_the_query_are_taken_as_well(cli
     path = "/v1/models/one/test-small:generateContent"
     answer = await client.post(path, params={"key": TOKEN}, json=ASK, headers={"x-goog-api-key": ""})
     assert answer.status_code == 200
+    assert (await client.post("/v1beta/one/test-small:generateContent", json=ASK)).status_code == 200
+    for nothing in ("/v1beta/models/:generateContent", "/v1beta/x:generateContent", "/v1beta//:generateContent"):
+        assert (await client.post(nothing, json=ASK)).status_code in (404, 405)
 
 
 async def test_a_stream_ends_with_finish_and_usage(client: httpx.AsyncClient) -> None:

@@ -43,6 +43,8 @@ def visit(path: str, query: bytes = b"", body: bytes = BODY) -> Visit:
         ("/v1/models/one/a/b:generateContent", "one/a/b"),
         ("/v1beta/models/qwen:7b:generateContent", "qwen:7b"),
         ("/v1beta/models/models/x:generateContent", "x"),
+        ("/v1beta/one/a/b:generateContent", "one/a/b"),
+        ("/v1beta/fireworks/accounts/f/models/m:generateContent", "fireworks/accounts/f/models/m"),
     ],
 )
 def test_the_model_is_in_the_path(path: str, model: str) -> None:
