@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Build everything for Windows, from the lock file, with one command: `py build_windows.py [FOLDER]`.
 
-`--stage BUNDLE [FOLDER]` makes only the installers, around a bundle made before, wherever their compilers are.
+`--bundle [FOLDER]` makes only the bundle; `--stage BUNDLE [FOLDER]` only the installers around one made before,
+wherever their compilers are.
 """
 
 import sys

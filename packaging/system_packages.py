@@ -100,3 +100,7 @@ def provide(packages, reason, error):
     if error:
         raise error(line)
     print(line, flush=True)
+
+
+if __name__ == "__main__":  # what a hosted build on Debian or Ubuntu installs first
+    print(*QT["apt-get"], *TESTS["apt-get"], sep="\n")

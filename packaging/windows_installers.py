@@ -67,7 +67,9 @@ def prepare(version):
 
 
 def build(arguments):
-    """What `build_windows.py` does: make the bundle unless `--stage` names one, then the installers in [FOLDER].
+    """What `build_windows.py` does: make the bundle, then the installers in [FOLDER].
+
+    `--stage BUNDLE` names a bundle that was made before, `--bundle` stops when it is made.
 
     Raises:
         bundle.BuildError: the bundle cannot be made.
@@ -75,14 +77,15 @@ def build(arguments):
     """
     import bundle  # noqa: PLC0415 - the installers alone need nothing of it
 
-    staged = arguments[:1] == ["--stage"]
-    if staged and not arguments[1:]:
+    what, rest = (arguments[0], arguments[1:]) if arguments[:1] in (["--stage"], ["--bundle"]) else ("", arguments)
+    if what == "--stage" and not rest:
         raise workbench.SetupError("--stage takes the folder of a bundle: build_windows.py --stage BUNDLE [FOLDER]")
-    stage, rest = (Path(arguments[1]), arguments[2:]) if staged else (None, arguments)
+    stage, rest = (Path(rest[0]), rest[1:]) if what == "--stage" else (None, rest)
     destination = Path(rest[0] if rest else ROOT / "dist").resolve()
     prepare(bundle.version())
-    for made in make(stage or bundle.build(destination), destination, bundle.version()):
-        print(made)
+    stage = stage or bundle.build(destination)
+    made = [stage] if what == "--bundle" else make(stage, destination, bundle.version())
+    print(*made, sep="\n")
 
 
 def make(stage, destination, version):

@@ -85,3 +85,10 @@ def test_the_test_tools_and_their_packages_are_known(system_packages: ModuleType
     assert all(isinstance(name, str) for name in system_packages.missing_test_tools())
     assert set(system_packages.missing_test_tools()) <= set(system_packages.TEST_TOOLS)
     assert bool(shutil.which("Xvfb")) != ("Xvfb" in system_packages.missing_test_tools())
+
+
+def test_a_hosted_build_learns_what_to_install(system_packages: ModuleType) -> None:
+    import subprocess
+
+    done = subprocess.run([sys.executable, system_packages.__file__], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {*system_packages.QT["apt-get"], *system_packages.TESTS["apt-get"]}

@@ -108,6 +108,27 @@ def test_a_folder_that_is_no_bundle_is_refused(installers: ModuleType, tmp_path:
         installers.make(tmp_path, tmp_path / "out", "1.2.3")
 
 
+def test_bundle_and_installers_can_be_made_on_two_systems(
+    installers: ModuleType, stage: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import bundle
+
+    made: list[tuple[str, Path]] = []
+    monkeypatch.setattr(bundle, "build", lambda folder: made.append(("bundle", folder)) or stage)
+    monkeypatch.setattr(
+        installers, "make", lambda *given: made.append(("installers", given[0])) or [given[1] / "x.exe"]
+    )
+    out = stage.parent / "out"
+    installers.build(["--bundle", str(out)])
+    assert capsys.readouterr().out.split() == [str(stage)]
+    installers.build(["--stage", str(stage), str(out)])
+    assert capsys.readouterr().out.split() == [str(out / "x.exe")]
+    installers.build([str(out)])
+    assert made == [("bundle", out), ("installers", stage), ("bundle", out), ("installers", stage)]
+    with pytest.raises(installers.workbench.SetupError, match="--stage takes"):
+        installers.build(["--stage"])
+
+
 def test_a_missing_compiler_is_named_with_where_to_get_it(
     installers: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
