@@ -10,7 +10,7 @@ from app.dialects.translation import Translation
 from app.domain.chat import ApiRequest, Reply
 from app.domain.faults import Fault, FaultError, FaultKind, InBandError
 from app.domain.usage import NO_USAGE, Usage
-from app.engine import wire
+from app.engine import logins, wire
 from app.engine.continuity import Continuity
 from app.engine.guard import Ticket
 from app.engine.limits import Turn, total
@@ -146,7 +146,8 @@ class Attempt:
             return upstream
         self.body = sent.body
         error = self.dialect.parse_fault(await upstream.read(_ERROR_BODY_BYTES))
-        raise FaultError(fault_from_status(provider.name, upstream.status, upstream.headers, error, time.time()))
+        fault = fault_from_status(provider.name, upstream.status, upstream.headers, error, time.time())
+        raise FaultError(logins.refused(fault) if provider.logged_in else fault)
 
     async def _no_stream(self, upstream: UpstreamReply) -> None:
         """A stream was asked for and something else came: an error in a body with status 200, or nonsense."""

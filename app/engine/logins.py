@@ -1,7 +1,9 @@
 """Which credential a provider gets: a key in a header, or a login that is worked out for each request."""
 
+from dataclasses import replace
 from functools import partial
 
+from app.domain.faults import Fault, FaultKind
 from app.domain.secret import Secret
 from app.net.authoriser import Authoriser
 from app.net.aws_login import AwsLogin, is_access_key
@@ -28,6 +30,14 @@ def of_machine(spec: ProviderSpec, settings: Settings) -> Authoriser | None:
     if spec.auth is Auth.AWS:
         return AwsLogin(spec.name, None, profile)
     return _google(spec, settings, None) if spec.auth is Auth.GOOGLE and not profile else None
+
+
+def refused(fault: Fault) -> Fault:
+    """What a refused login of this machine means: there is no key of ours that is to rest until it changes."""
+    if fault.kind is not FaultKind.AUTH:
+        return fault
+    remedy = "Log in again with the tool of that cloud (`aws sso login`, `gcloud auth application-default login`)."
+    return replace(fault, kind=FaultKind.NEEDS_KEY, remedy=remedy)
 
 
 def of_key(spec: ProviderSpec, settings: Settings, key: Secret | None) -> Credential | Authoriser | None:

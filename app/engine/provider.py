@@ -94,11 +94,11 @@ class Provider:
         self.problem: Fault | None = None
         self.nearby = is_private(urlsplit(self.base_url).hostname or "")
         self.repairs = Repairs()
-        version = settings.api_version or spec.api_version
-        self.paths = {place: path.replace("{api_version}", version) for place, path in spec.paths}
+        self.paths = spec.paths_with(settings.api_version)
         self.adjust = quirks.load(spec.quirks)
         self.guard = Guard(settings.id, self.name, settings.breaker)
         self.guard.key = fingerprint(None if credential is None else credential.secret)
+        self.logged_in = credential is not None and credential.secret is None  # by the machine, without a key of ours
         self.contact: Contact = nobody
         self._credential = credential
         self._bus = bus
@@ -297,4 +297,4 @@ def _name(provider_id: str, spec: ProviderSpec) -> str:
     """What to call a provider: its kind, and its id where the kind alone would not tell it from another."""
     if provider_id == spec.id:
         return spec.name
-    return provider_id if spec.needs_base_url else f"{spec.name} ({provider_id})"
+    return provider_id if spec.needs_base_url and not spec.address else f"{spec.name} ({provider_id})"

@@ -122,6 +122,11 @@ class ProviderSpec:
         """The words of `address` that the user was to replace and did not."""
         return tuple(word for word in _OWN_WORD.findall(self.address) if word in base_url)
 
+    def paths_with(self, api_version: str) -> dict[str, str]:
+        """`paths` by their place, with that version in them, or the row's own when it is empty."""
+        version = api_version or self.api_version
+        return {place: path.replace("{api_version}", version) for place, path in self.paths}
+
     @property
     def needs_base_url(self) -> bool:
         """Whether the user has to say where the provider is."""

@@ -248,3 +248,22 @@ async def test_a_wrong_secret_is_told_and_not_shown(
         assert (refused.value.status_code, refused.value.code) == (502, "provider_auth")
         assert wrong not in refused.value.response.text
         assert "signature does not match" in refused.value.message
+
+
+async def test_the_login_of_this_machine_is_used_and_may_be_renewed(
+    tmp_path: Path, aws: CloudUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", ACCESS_KEY)):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    rows = ROUTING + provider("claude", "bedrock-claude", aws.root, 'key = "default"')
+    async with running(tmp_path, rows) as runtime, openai_client(runtime.service.listening) as client:
+        assert (await client.chat.completions.create(**ASK)).choices[0].message.content == "Hello"
+        good = aws.answers[f"{PLACE}/invoke"]
+        kind = "ExpiredTokenException"
+        aws.answers[f"{PLACE}/invoke"] = told({"message": "The token has expired."}, 403, x_amzn_errortype=kind)
+        with pytest.raises(openai.APIStatusError, match="aws sso login") as refused:
+            await client.chat.completions.create(**ASK)
+        assert (refused.value.status_code, refused.value.code) == (503, "provider_needs_key")
+        aws.answers[f"{PLACE}/invoke"] = good
+        assert (await client.chat.completions.create(**ASK)).choices[0].message.content == "Hello"

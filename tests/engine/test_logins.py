@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.domain.faults import Fault, FaultKind
 from app.domain.secret import Secret
 from app.engine import logins
 from app.net.aws_login import AwsLogin
@@ -70,3 +71,12 @@ def test_the_login_of_the_machine(auth: Auth, source: str, kind: type) -> None:
 @pytest.mark.parametrize("source", ["keyring", "none", "env:AWS_PROFILE"])
 def test_what_is_no_login_of_the_machine(source: str) -> None:
     assert not logins.is_machines(source)
+
+
+def test_a_refused_login_of_the_machine_is_no_key_that_rests() -> None:
+    refused = Fault(FaultKind.AUTH, "Bedrock refused the key: expired.", "Paste a valid key.", "Bedrock")
+    told = logins.refused(refused)
+    assert (told.kind, told.message) == (FaultKind.NEEDS_KEY, refused.message)
+    assert "aws sso login" in told.remedy
+    limited = Fault(FaultKind.RATE_LIMITED, "Slowly.")
+    assert logins.refused(limited) is limited
