@@ -39,6 +39,7 @@ class EventReader:
         self._called: set[int] = set()
         self._finished: set[int] = set()
         self._counts: Object = {}
+        self._counted: tuple[object, bool] = (None, False)
         self._over = False
 
     def feed(self, data: bytes) -> list[StreamEvent]:
@@ -70,7 +71,7 @@ class EventReader:
             self._fail(error or MALFORMED, events)
             return
         self._start(reply, events)
-        raw = raw_reply_args(data)
+        raw = raw_reply_args(data) if b"functionCall" in data else []
         for at, candidate in enumerate(candidates_of(reply)):
             self._candidate(candidate, raw[at] if at < len(raw) else [], events)
         if is_blocked(reply) and not self._finished:
@@ -80,9 +81,13 @@ class EventReader:
 
     def _count(self, counts: object, events: list[StreamEvent]) -> None:
         """Input is told with the end only: how much of it was cached may come late, and would make it less."""
+        over = bool(self._finished)
+        if (counts, over) == self._counted:
+            return
+        self._counted = (counts, over)
         self._counts = merge_counts(self._counts, counts)
         usage = parse_usage(self._counts)
-        if not self._finished:
+        if not over:
             usage = replace(usage, fresh_input=None, cache_read=None)
         if usage.output is not None or usage.input is not None:
             events.append(Counted(usage))

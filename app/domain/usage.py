@@ -1,9 +1,9 @@
 """Token counts of one request in one neutral record."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TypeVar
 
 
 class UsageSource(StrEnum):
@@ -53,16 +53,27 @@ class Usage:
 
     def most(self, other: "Usage") -> "Usage":
         """The larger of each count: streams report cumulative usage, so it is never added up."""
+        return Usage(
+            _larger(self.fresh_input, other.fresh_input),
+            _larger(self.cache_read, other.cache_read),
+            _larger(self.cache_write, other.cache_write),
+            _larger(self.output, other.output),
+            _larger(self.reasoning, other.reasoning),
+            _larger(self.audio, other.audio),
+            _larger(self.images, other.images),
+            _larger(self.searches, other.searches),
+            self.source if other.source is UsageSource.UNKNOWN else other.source,
+            _larger(self.charged_usd, other.charged_usd),
+        )
 
-        def larger(a: Any, b: Any) -> Any:
-            known = [n for n in (a, b) if n is not None]
-            return max(known) if known else None
 
-        counts = {
-            f.name: larger(getattr(self, f.name), getattr(other, f.name)) for f in fields(self) if f.name != "source"
-        }
-        source = other.source if other.source is not UsageSource.UNKNOWN else self.source
-        return Usage(**counts, source=source)
+Count = TypeVar("Count", int, float)
+
+
+def _larger(one: Count | None, other: Count | None) -> Count | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one if one > other else other
 
 
 NO_USAGE = Usage()

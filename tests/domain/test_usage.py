@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 from app.domain.usage import NO_USAGE, Usage, UsageRow, UsageSource, total
 
 
@@ -27,3 +29,11 @@ def test_a_total_keeps_what_is_known_of_the_cost_and_counts_the_rest() -> None:
     ]
     assert total("all", rows) == UsageRow("all", 16, 3, 50, 8, 3, 1.75, 3)
     assert total("all", []).cost_usd is None
+
+
+def test_the_larger_of_every_count() -> None:
+    for at, field in enumerate(fields(Usage)):
+        if field.name != "source":
+            small, large = Usage(**{field.name: at}), Usage(**{field.name: at + 1})
+            assert small.most(large) == large.most(small) == large
+            assert small.most(NO_USAGE) == NO_USAGE.most(small) == small
