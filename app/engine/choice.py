@@ -1,5 +1,6 @@
 """Put those who may answer in order for this moment: by what the request needs, strategy, conversation and health."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
@@ -53,8 +54,10 @@ class Choice:
             if len(tier.candidates) > 1:
                 self.balance.take(tier, candidate, plan.strategy)
 
-    async def turn(self, candidate: Candidate) -> Turn | None:
-        """Take a turn by the candidate's own limits, None when it has none; all waits together take `queue_s` at most.
+    async def turn(self, candidate: Candidate, left_s: float = math.inf) -> Turn | None:
+        """Take a turn by the candidate's own limits, None when it has none.
+
+        All waits together take `queue_s` at most, and no longer than the `left_s` of the request.
 
         Raises:
             FaultError: RATE_LIMITED, by the settings and not by the provider.
@@ -66,7 +69,7 @@ class Choice:
             return None
         began_s = self.balance.clock()
         try:
-            return await take(limiter, self.request, self.limits.queue_s - self._waited_s)
+            return await take(limiter, self.request, min(self.limits.queue_s - self._waited_s, left_s))
         except FaultError as error:
             raise FaultError(replace(error.fault, provider=candidate.provider.id)) from error
         finally:

@@ -19,11 +19,11 @@ class Deadline:
 
     __slots__ = ("_clock", "_end_s", "_reserve_s")
 
-    def __init__(self, timeouts: Iterable[Timeouts], clock: Callable[[], float]) -> None:
-        """It begins now; `timeouts` are those of all candidates, `clock` gives monotonic seconds."""
+    def __init__(self, timeouts: Iterable[Timeouts], clock: Callable[[], float], gone_s: float = 0.0) -> None:
+        """It began `gone_s` ago; `timeouts` are those of all candidates, `clock` gives monotonic seconds."""
         total_s = max(one.total_s for one in timeouts)
         self._clock = clock
-        self._end_s = clock() + total_s + _GRACE_S
+        self._end_s = clock() - gone_s + total_s + _GRACE_S
         self._reserve_s = min(RESERVE_S, total_s / 4)
 
     @property

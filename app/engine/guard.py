@@ -228,7 +228,7 @@ class Guard:
 
     def _cooling_block(self, one: Cooling) -> Block:
         wait_s = math.inf if one.until_s is None else max(0.0, one.until_s - self.cooldowns.clock())
-        after_s = wait_s if one.kind is FaultKind.RATE_LIMITED else None
+        after_s = wait_s if one.kind is FaultKind.RATE_LIMITED or (one.told and wait_s > 0) else None
         fault = Fault(one.kind, one.message, one.remedy, self._owner, retry_after_s=after_s)
         return Block(fault, wait_s, one.told, one.name if one.scope is Cooldown.MODEL else "")
 

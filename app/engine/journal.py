@@ -39,6 +39,8 @@ class Journal:
         self.skipped: list[Skipped] = []
         self.last: Attempt | None = None
         self.turn: Turn | None = None
+        self.queued_s = 0.0
+        """How long the request has waited for its turn."""
         self.sent: Sent | None = None
         """What a stream has sent so far."""
         self.limits: tuple[tuple[str, str], ...] = ()

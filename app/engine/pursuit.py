@@ -67,9 +67,9 @@ class Pursuit:
     _deadline: Deadline = field(init=False)
 
     def __post_init__(self) -> None:
-        """The time begins to run."""
+        """The time runs since the request came."""
         timeouts = [candidate.provider.settings.timeouts for candidate in self.choice.candidates]
-        self._deadline = Deadline(timeouts, self.means.retries.clock)
+        self._deadline = Deadline(timeouts, self.means.retries.clock, self.journal.queued_s)
 
     async def run(self) -> Attempt:
         """Ask one candidate after the other.
@@ -121,7 +121,7 @@ class Pursuit:
         """
         while not self._spent:
             try:
-                turn = await self.choice.turn(candidate)
+                turn = await self.choice.turn(candidate, self._deadline.left_s)
             except FaultError as error:
                 self._limited.append(error.fault)
                 self.journal.passed_over(candidate, error.fault.message)
@@ -195,7 +195,7 @@ class Pursuit:
         """Whether to ask the same candidate once more at once; a later time is noted."""
         retry = candidate.provider.settings.retry
         if fault.kind is FaultKind.RATE_LIMITED or fault.retry_after_s is not None:
-            if fault.retry_after_s is not None and tries < retry.attempts:
+            if fault.retry_after_s is not None and fault.policy.should_retry and tries < retry.attempts:
                 self._again_s[id(candidate)] = self.means.retries.clock() + fault.retry_after_s
             return False
         if tries > fault.policy.retries or tries >= retry.attempts or self._spent or self._nobodys(fault):
@@ -262,7 +262,7 @@ class Pursuit:
     def _due_s(self, candidate: Candidate, block: Block | None) -> float | None:
         """Seconds until the time that the provider itself has named; None when it has named none."""
         if block is not None:
-            return block.wait_s if block.told else None
+            return block.wait_s if block.told and block.fault.policy.should_retry else None
         again_s = self._again_s.get(id(candidate))
         return None if again_s is None else max(0.0, again_s - self.means.retries.clock())
 
@@ -281,7 +281,7 @@ class Pursuit:
             return self.means.outage.fault
         told = worst(faults)
         if not told.policy.should_retry:
-            return replace(told, retry_after_s=None)
+            return told if told.kind is FaultKind.QUOTA else replace(told, retry_after_s=None)
         waits_s = [min(block.wait_s, candidate.provider.guard.probe_wait_s(block)) for candidate, block in blocked]
         soonest_s = max(1.0, min(waits_s, default=math.inf))
         named_s = told.retry_after_s if told.retry_after_s is not None else math.inf

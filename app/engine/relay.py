@@ -72,8 +72,10 @@ class Relay:
         try:
             if call.hops:
                 hops.check(call.hops)
-            limits = self._routing().limits
+            limits, clock = self._routing().limits, self._means.retries.clock
+            began_s = clock()
             journal.turn, journal.limits = await limits.enter(call.request, call.client), limits.headers(call.client)
+            journal.queued_s = clock() - began_s
             if call.request.stream:
                 return await self._stream(call, journal)
             return await self._plain(call, journal)

@@ -30,6 +30,7 @@ def test_it_is_the_largest_of_all_and_a_part_is_kept_for_others() -> None:
     assert deadline.share_s(others=True) == pytest.approx(10.05), "half of what is left at least"
     now_s[0] += 21
     assert deadline.left_s == 0.0
+    assert Deadline([Timeouts(total_s=600)], lambda: now_s[0], gone_s=100).left_s == pytest.approx(500.1)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])

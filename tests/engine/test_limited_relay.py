@@ -8,7 +8,7 @@ import pytest
 
 from app.engine.quotas import Limits
 from app.engine.router import Routing
-from app.store.settings import Settings
+from app.store.settings import Settings, Timeouts
 from engine.rig import Rig, read
 from faults import plays
 from faults.play import Play
@@ -165,3 +165,27 @@ async def test_a_client_at_its_own_limit_gets_429_while_others_are_served(
     assert headers[b"x-ratelimit-limit-requests"] == b"1"
     assert "the client default" in json.loads(refused.body)["error"]["message"]
     assert len(first.posts) == 2
+
+
+async def test_waiting_for_a_turn_counts_for_the_deadline(limited: LimitedRig, first: FaultyUpstream) -> None:
+    limited.limit(concurrent=1, queue_s=30)
+    limited.providers.pop()
+    times = Timeouts(total_s=0.4, first_byte_s=30, idle_s=30)
+    limited.providers[0].settings = limited.providers[0].settings.model_copy(update={"timeouts": times})
+    first.script(plays.HANG)
+    async with asyncio.timeout(10):
+        answers = await asyncio.gather(limited.ask(), limited.ask())
+    assert [answer.status for answer in answers] == [504, 504]
+    had_it_all, had_the_rest = (request.attempts[0].ms for request in limited.finished)
+    assert had_the_rest < had_it_all
+
+
+async def test_a_providers_own_queue_ends_with_the_deadline(limited: LimitedRig, first: FaultyUpstream) -> None:
+    limited.limit({"concurrent": 1}, queue_s=30)
+    limited.providers.pop()
+    times = Timeouts(total_s=0.4, first_byte_s=30, idle_s=30)
+    limited.providers[0].settings = limited.providers[0].settings.model_copy(update={"timeouts": times})
+    taken = limited.limits.of("first").try_take()
+    async with asyncio.timeout(10):
+        assert (await limited.ask()).status == 429
+    taken.settle(0)

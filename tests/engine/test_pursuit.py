@@ -287,3 +287,26 @@ async def test_many_clients_that_go_away_open_no_breaker(make_rig: MakeRig, firs
 
 def test_the_means_share_one_budget(rig: Rig) -> None:
     assert isinstance(rig.means.retries, Retries)
+
+
+@pytest.mark.parametrize("retry_after", ["3600", "2"])
+async def test_a_used_up_quota_is_never_waited_for_and_its_end_is_told(
+    make_rig: MakeRig, first: FaultyUpstream, retry_after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = make_rig(first)
+    rig.settings = RoutingSettings()
+    monkeypatch.setattr(rig.retries, "wait", lambda *_: pytest.fail("it was waited for"))
+    first.script(plays.QUOTA.but(headers=(("retry-after", retry_after),)))
+    for _ in range(2):
+        answer = await rig.ask()
+        assert (answer.status, code(answer)) == (429, "insufficient_quota")
+        assert header(answer, "x-should-retry") == "false"
+        assert int(retry_after) - 1 <= int(header(answer, "retry-after") or 0) <= int(retry_after)
+    assert len(first.posts) == 1
+
+
+async def test_the_end_of_a_quota_that_nobody_named_is_not_told(make_rig: MakeRig, first: FaultyUpstream) -> None:
+    rig = make_rig(first)
+    first.script(plays.QUOTA)
+    for _ in range(2):
+        assert header(await rig.ask(), "retry-after") is None
