@@ -13,6 +13,7 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
+import bundle_contents
 import workbench
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,7 +78,7 @@ def collect(folder, bundle=None):
 
 def packages():
     """The program, Python, its packages and Qt, with the texts that the packages of Qt leave out."""
-    found = [part for part in licences.installed() if part.name not in NOT_BUNDLED]
+    found = [part for part in licences.installed(bundle_contents.EXTRAS) if part.name not in NOT_BUNDLED]
     qt = [part for part in found if part.name in QT_PARTS]
     if qt:
         texts = [(TEXTS / name).read_text(encoding="utf-8") for name in ("LGPL-3.0.txt", "GPL-3.0.txt")]

@@ -13,6 +13,7 @@ import sys
 import venv
 from pathlib import Path
 
+import bundle_contents
 import workbench
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,15 +21,13 @@ TOOLS = ROOT / "build" / "release-tools"
 BIN = TOOLS / ("Scripts" if os.name == "nt" else "bin")
 STAMP = TOOLS / "switchtower-setup.json"
 AUDITED = (workbench.FULL_LOCK, workbench.RELEASE_LOCK)
-DESKTOP = ("pyside6-essentials", "shiboken6", "qasync")
-"""What the desktop adds to the headless lock file."""
 ENTRY = re.compile(r"^(?=\S)", re.MULTILINE)
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 ASKED = """
-import json, re
+import json, re, sys
 from app import __version__
 from app.store import licences
-known = {re.sub("[-_.]+", "-", part.name).lower(): part.licence for part in licences.installed()}
+known = {re.sub("[-_.]+", "-", part.name).lower(): part.licence for part in licences.installed(sys.argv[1:])}
 print(json.dumps({"version": __version__, "licences": known}))
 """
 
@@ -67,19 +66,20 @@ def audit(options):
 
 
 def sbom(options):
-    """Write the bill of materials of the program with its desktop to a file, or to standard output.
+    """Write the bill of materials of what the bundle holds to a file, or to standard output.
 
     Raises:
         workbench.SetupError: cyclonedx-py failed.
     """
     provide_tools()
+    told = told_by_the_environment()
     command = [BIN / "cyclonedx-py", "requirements", "-", "--pyproject", ROOT / "pyproject.toml"]
     command += ["--output-reproducible", "--of", "JSON", "--sv", "1.6"]
-    done = subprocess.run(command, check=False, input=shipped(), capture_output=True, text=True)
+    done = subprocess.run(command, check=False, input=shipped(told["licences"]), capture_output=True, text=True)
     if done.returncode:
         print(done.stderr, file=sys.stderr)
         raise workbench.SetupError("cyclonedx-py failed; its message stands above.")
-    text = json.dumps(completed(json.loads(done.stdout), told_by_the_environment()), indent=2) + "\n"
+    text = json.dumps(completed(json.loads(done.stdout), told), indent=2) + "\n"
     if options.files:
         Path(options.files[0]).write_text(text, encoding="utf-8")
     else:
@@ -93,11 +93,10 @@ def entries(lock):
     return {NAME.match(part)[0]: part for part in found}
 
 
-def shipped():
-    """The entries of the lock files for what ends up in the program with its desktop, on any system."""
+def shipped(bundled):
+    """The locked entries of what the headless program needs on any system, and of what is `bundled` here beside."""
     full = entries(workbench.FULL_LOCK)
-    names = sorted({*entries(workbench.HEADLESS_LOCK), *DESKTOP})
-    return "".join(full[name] for name in names)
+    return "".join(full[name] for name in sorted({*entries(workbench.HEADLESS_LOCK), *bundled} & set(full)))
 
 
 def completed(bill, told):
@@ -112,7 +111,8 @@ def completed(bill, told):
 def told_by_the_environment():
     """Ask the environment that the program is built in."""
     workbench.set_up(headless=False)
-    done = subprocess.run([workbench.PYTHON, "-c", ASKED], check=True, cwd=ROOT, capture_output=True, text=True)
+    command = [workbench.PYTHON, "-c", ASKED, *bundle_contents.EXTRAS]
+    done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
     return json.loads(done.stdout)
 
 

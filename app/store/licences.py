@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 COLLECTED = "licences.json"
 """The file of a build, in the resources of the program."""
+USED = ("desktop", "bedrock", "vertex", "tokens")
+"""The extras that people install; the others are tools of developers."""
 NO_TEXT = "The package brings no text of its licence along."
 
 _PROJECT = "switchtower"
@@ -53,7 +55,7 @@ def write(file: Path, found: "Iterable[Part]") -> None:
     file.write_text(json.dumps([asdict(part) for part in found], indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def installed(extras: "Iterable[str]" = ("desktop",)) -> tuple[Part, ...]:
+def installed(extras: "Iterable[str]" = USED) -> tuple[Part, ...]:
     """The program, Python and every installed package that the program or one of `extras` needs."""
     found = {_normal(dist.name): dist for dist in _needed(_own_requirements(), frozenset(extras), set())}
     packages = [_part(dist) for _, dist in sorted(found.items())]

@@ -51,13 +51,14 @@ def test_one_lock_can_be_named(chain: ModuleType, monkeypatch: pytest.MonkeyPatc
 def test_what_ships_is_everything_the_program_needs_here_with_hashes(chain: ModuleType) -> None:
     from app.store import licences
 
-    text = chain.shipped()
-    names = {line.partition("==")[0] for line in text.splitlines() if "==" in line}
-    needed = {part.name.lower().replace("_", "-").replace(".", "-") for part in licences.installed()[2:]}
+    parts = licences.installed(chain.bundle_contents.EXTRAS)
+    text = chain.shipped({part.name.lower().replace("_", "-").replace(".", "-") for part in parts})
+    entries = [entry for entry in chain.ENTRY.split(text) if entry]
+    names = {chain.NAME.match(entry)[0] for entry in entries}
+    needed = {part.name.lower().replace("_", "-").replace(".", "-") for part in parts[2:]}
     assert needed <= names
     assert {"winloop", "pywin32-ctypes"} <= names, "what other systems need is listed too"
-    assert {"pytest", "pyinstaller", "botocore"}.isdisjoint(names)
-    entries = [entry for entry in chain.ENTRY.split(text) if entry]
+    assert {"pytest", "pyinstaller", "openai", "python"}.isdisjoint(names)
     assert len(entries) == len(names)
     assert all(HASH in entry for entry in entries)
 
@@ -94,6 +95,7 @@ def test_the_environment_tells_version_and_licences(chain: ModuleType, monkeypat
 def test_a_failing_tool_is_one_line(
     chain: ModuleType, monkeypatch: pytest.MonkeyPatch, workbench: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(chain, "told_by_the_environment", lambda: {"version": "9", "licences": {}})
     failed = SimpleNamespace(returncode=2, stdout="", stderr="boom")
     monkeypatch.setattr(chain.subprocess, "run", lambda *_, **__: failed)
     assert workbench.main(["sbom"]) == 1

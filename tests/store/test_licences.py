@@ -28,7 +28,7 @@ def test_what_is_installed_is_listed_with_its_texts() -> None:
 
 
 def test_the_tools_of_developers_are_no_parts() -> None:
-    assert {"pytest", "mypy", "ruff", "pyinstaller", "botocore"}.isdisjoint(by_name(licences.installed()))
+    assert {"pytest", "mypy", "ruff", "pyinstaller", "openai"}.isdisjoint(by_name(licences.installed()))
 
 
 def test_qt_is_left_out_where_it_is_not_asked_for() -> None:
