@@ -17,13 +17,19 @@ Names = Mapping[str, str]
 _LONGEST = 64
 _FITS = re.compile(r"[a-zA-Z0-9_-]{1,64}").fullmatch
 _UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
+_STRICTER = {
+    "cohere": re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}").fullmatch,
+    "gemini": re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}").fullmatch,
+}
+"""By the provider's dialect: no digit in front, and with Cohere no hyphen."""
 
 
-def shortened(request: ChatRequest) -> Names:
+def shortened(request: ChatRequest, dialect: str = "") -> Names:
     """Return the names that do not fit, with what they are called instead; the same name is always called the same."""
-    found = {tool.name for tool in request.tools if tool.builtin is None and not _FITS(tool.name)}
-    found |= {call.name for call in _calls(request) if not _FITS(call.name)}
-    return {name: _short(name) for name in found}
+    fits = _STRICTER.get(dialect, _FITS)
+    found = {tool.name for tool in request.tools if tool.builtin is None and not fits(tool.name)}
+    found |= {call.name for call in _calls(request) if not fits(call.name)}
+    return {name: _short(name, plain=dialect in _STRICTER) for name in found}
 
 
 def _calls(request: ChatRequest) -> Iterator[ToolCall]:
@@ -34,9 +40,13 @@ def _calls(request: ChatRequest) -> Iterator[ToolCall]:
                     yield part
 
 
-def _short(name: str) -> str:
+def _short(name: str, *, plain: bool) -> str:
     mark = f"_{zlib.crc32(name.encode('utf-8', 'surrogatepass')):08x}"
-    return _UNSAFE.sub("_", name)[: _LONGEST - len(mark)] + mark
+    safe = _UNSAFE.sub("_", name)
+    if plain:
+        safe = safe.replace("-", "_")
+        safe = f"_{safe}" if safe[:1].isdigit() else safe
+    return safe[: _LONGEST - len(mark)] + mark
 
 
 def spell(request: ChatRequest, names: Names) -> ChatRequest:

@@ -41,6 +41,22 @@ class Side(Dialect, Translator, Protocol):
     """A dialect that can be translated."""
 
 
+class Asker(Dialect, Protocol):
+    """The client's side of a dialect: what is needed to answer somebody who speaks it."""
+
+    def read_request(self, body: bytes) -> ChatRequest:
+        """Read a request whole; see `Translator`."""
+        ...
+
+    def write_reply(self, reply: ChatReply, request: ChatRequest) -> bytes:
+        """Write a plain answer; see `Translator`."""
+        ...
+
+    def event_writer(self, request: ChatRequest) -> EventWriter:
+        """Begin to write a stream; see `Translator`."""
+        ...
+
+
 class Answerer(Protocol):
     """The provider's side of a dialect: what is needed to ask somebody who speaks it."""
 
@@ -66,7 +82,7 @@ class Answerer(Protocol):
 class Translation:
     """One request on its way between two dialects; fulfils `Dialect`, so that an attempt need not know of it."""
 
-    def __init__(self, client: Side, provider: Answerer, clock: Clock = _unknown) -> None:
+    def __init__(self, client: Asker, provider: Answerer, clock: Clock = _unknown) -> None:
         """Translate what `client` writes into what `provider` reads, and back.
 
         `clock` (seconds since 1970) says when an answer was made, where the provider does not.
@@ -103,7 +119,7 @@ class Translation:
         chat = self._chat(request)
         if self.memory is not None:
             chat = self.memory.recall(chat)
-        if names := tool_names.shortened(chat):
+        if names := tool_names.shortened(chat, self._provider.NAME):
             chat = tool_names.spell(chat, names)
             self._names = {short: name for name, short in names.items()}
         return self._provider.write_request(chat, model)

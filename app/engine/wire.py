@@ -6,6 +6,8 @@ from typing import NamedTuple, cast
 
 from app.dialects import (
     anthropic,
+    cohere,
+    cohere_embed,
     gemini,
     gemini_embed,
     ollama,
@@ -20,8 +22,8 @@ from app.dialects.embedding import EmbedClient, EmbedProvider, EmbedTranslation
 from app.dialects.mending import mend
 from app.dialects.openai_cousin import Cousin
 from app.dialects.paths import fill
-from app.dialects.translation import Side, Translation
-from app.domain.chat import ApiRequest, Operation
+from app.dialects.translation import Answerer, Side, Translation
+from app.domain.chat import PASSED_THROUGH, ApiRequest, Operation
 from app.domain.repairs import Mend, Repair
 from app.engine.hops import onward
 from app.engine.provider import Provider
@@ -30,9 +32,11 @@ from app.providers.spec import ProviderSpec
 
 _ALL: tuple[Side, ...] = (openai_chat, anthropic, gemini, ollama, ollama_generate, responses)
 _SIDES: Mapping[str, Side] = {side.NAME: side for side in _ALL}
+_ANSWERERS: Mapping[str, Answerer] = {**_SIDES, cohere.NAME: cohere}
 
 _VECTORS: Mapping[str, EmbedProvider] = {
     openai_embeddings.NAME: openai_embeddings,
+    cohere.NAME: cohere_embed.EMBED,
     gemini.NAME: gemini_embed.BATCH,
     ollama.NAME: ollama_embed.EMBED,
 }
@@ -57,7 +61,9 @@ def between(
         return client
     if hasattr(client, "read_texts"):
         return EmbedTranslation(cast("EmbedClient", client), _VECTORS[spec.dialect])
-    provider = _SIDES[spoken]
+    if client.NAME == openai_chat.NAME and request is not None and request.operation in PASSED_THROUGH:
+        return client
+    provider = _ANSWERERS[spoken]
     cousin = Cousin(spec.cousin) if provider is openai_chat else provider
     return Translation(_SIDES[client.NAME], cousin, time.time)
 

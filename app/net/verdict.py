@@ -149,6 +149,8 @@ _PHRASES = (
             "input is too long",
             "input token count",
             "exceeds the maximum number of tokens",
+            "tokens in the prompt cannot exceed",
+            "size limit exceeded by",
         ),
     ),
     _Phrase(
@@ -164,6 +166,7 @@ _PHRASES = (
             "usage limits",
             "billing",
             "perday",
+            "api calls / month",
         ),
     ),
     _Phrase(FaultKind.AUTH, frozenset({0, 400}), ("api key not valid", "invalid api key", "incorrect api key")),

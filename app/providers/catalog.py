@@ -3,7 +3,7 @@
 from app.dialects.openai_chat_quirks import Quirks
 from app.domain.chat import Operation
 from app.providers.clouds import CLOUDS
-from app.providers.spec import ANTHROPIC, GEMINI, OLLAMA, OPENAI, RESPONSES, TEXT, Auth, ProviderSpec
+from app.providers.spec import ANTHROPIC, COHERE, GEMINI, OLLAMA, OPENAI, RESPONSES, TEXT, Auth, ProviderSpec
 
 _PICTURES = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS})
 _SOUND = frozenset({Operation.SPEECH, Operation.TRANSCRIPTIONS})
@@ -88,6 +88,18 @@ CATALOG: tuple[ProviderSpec, ...] = (
         cousin=Quirks(seed="random_seed", short_ids=True, answers_results=True, warmest=1.5),
         key_url="https://console.mistral.ai/api-keys",
         operations=_CHAT_EMBEDDINGS | {Operation.TRANSCRIPTIONS, Operation.MODERATIONS},
+    ),
+    ProviderSpec(
+        "cohere",
+        "Cohere",
+        COHERE,
+        "https://api.cohere.com",
+        Auth.BEARER,
+        models_path="/v1/models?page_size=1000",
+        docs="https://docs.cohere.com/reference/chat",
+        key_url="https://dashboard.cohere.com/api-keys",
+        operations=_CHAT_EMBEDDINGS | _RERANK,
+        paths=(("rerank", "/v2/rerank"),),
     ),
     ProviderSpec(
         "groq",

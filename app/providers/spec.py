@@ -14,10 +14,11 @@ from app.domain.hosts import is_private
 
 OPENAI = "openai"
 ANTHROPIC = "anthropic"
+COHERE = "cohere"
 GEMINI = "gemini"
 OLLAMA = "ollama"
 RESPONSES = "responses"
-DIALECTS = frozenset({OPENAI, ANTHROPIC, GEMINI, OLLAMA, RESPONSES})
+DIALECTS = frozenset({OPENAI, ANTHROPIC, COHERE, GEMINI, OLLAMA, RESPONSES})
 """The wire formats a row may name."""
 
 
@@ -149,7 +150,7 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 _OWN_WORD = re.compile(r"\b[A-Z]{4,}\b")
-_VERSIONS = {ANTHROPIC: "/v1", GEMINI: "/v1beta", OLLAMA: "/api"}
+_VERSIONS = {ANTHROPIC: "/v1", COHERE: "/v2", GEMINI: "/v1beta", OLLAMA: "/api"}
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "id": str,

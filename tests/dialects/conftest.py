@@ -36,6 +36,12 @@ def anthropic_exchanges() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def cohere_exchanges() -> list[dict[str, Any]]:
+    """Exchanges with Cohere's `/v2/chat` and `/v2/embed`."""
+    return [e for e in _recorded("provider_exchanges.jsonl.gz") if e["path"] in ("/v2/chat", "/v2/embed")]
+
+
+@pytest.fixture(scope="session")
 def gemini_exchanges() -> list[dict[str, Any]]:
     """Exchanges with Gemini's `generateContent` and `streamGenerateContent`, of Google's two services."""
     return [e for e in _recorded("provider_exchanges.jsonl.gz") if e["path"].endswith("enerateContent")]

@@ -27,6 +27,16 @@ ASKED: dict[ModuleType, dict[str, Any]] = {
 PAIRS = [(client, behind) for client in ASKED for behind in matrix_answered.PROVIDERS if behind not in short(client)]
 
 
+@pytest.mark.parametrize(("dialect", "hyphen"), [("cohere", "a_b_"), ("gemini", "a-b"), ("openai", "a-b")])
+def test_some_dialects_take_less(dialect: str, hyphen: str) -> None:
+    tools = [{"type": "function", "function": {"name": name}} for name in ("a-b", "1st", "look")]
+    found = tool_names.shortened(openai_request(tools=tools), dialect)
+    assert found.get("a-b", "a-b").startswith(hyphen)
+    assert found.get("1st", "_1st_").startswith("_1st_")
+    assert ("1st" in found) is (dialect != "openai")
+    assert "look" not in found
+
+
 def test_what_fits_stays_and_what_does_not_is_told_apart() -> None:
     assert tool_names.shortened(openai_request(tools=[{"type": "function", "function": {"name": "look"}}])) == {}
     names = [LONG, LONG + "2", "a b", "a.b", "caf\u00e9", "x" * 65]

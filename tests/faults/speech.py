@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from faults import answers
+from faults import answers, cohere_speech
 from faults.answers import EventScript, Voice, encode, event
 
 Request = dict[str, Any]
@@ -275,16 +275,30 @@ _RESPONSES = Speech(
 )
 
 
+_COHERE = Speech(
+    content_type="text/event-stream",
+    plain=cohere_speech.plain,
+    stream=cohere_speech.stream,
+    error=cohere_speech.error,
+    event=event,
+    malformed=event(b'{"type":"content-delta","ind'),
+    comment=b": still working\n\n",
+    begun=b'data: {"type":"content-delta","delta":{"message":{"content":{"text":"',
+)
+
+
+_BY_END = (
+    ("/v1/messages", _ANTHROPIC),
+    ("enerateContent", _GEMINI),
+    ("/responses", _RESPONSES),
+    (":batchEmbedContents", replace(_GEMINI, plain=_gemini_vectors)),
+    ("/api/embed", replace(_OLLAMA, plain=_ollama_vectors)),
+    ("/api/chat", _OLLAMA),
+    ("/v2/chat", _COHERE),
+    ("/v2/embed", replace(_COHERE, plain=cohere_speech.vectors)),
+)
+
+
 def speech_for(path: str) -> Speech:
     """How to speak on `path`."""
-    if path.endswith("/v1/messages"):
-        return _ANTHROPIC
-    if path.endswith("enerateContent"):
-        return _GEMINI
-    if path.endswith("/responses"):
-        return _RESPONSES
-    if path.endswith(":batchEmbedContents"):
-        return replace(_GEMINI, plain=_gemini_vectors)
-    if path.endswith("/api/embed"):
-        return replace(_OLLAMA, plain=_ollama_vectors)
-    return _OLLAMA if path.endswith("/api/chat") else _openai(path)
+    return next((speech for end, speech in _BY_END if path.endswith(end)), None) or _openai(path)
