@@ -48,12 +48,34 @@ def write_head(request: ChatRequest, response_id: str, model: str, created: int)
         "temperature": echo.get("temperature", 1),
         "text": {"format": {"type": "text"}} | echo.get("text", {}),
         "tool_choice": echo.get("tool_choice", "auto"),
-        "tools": echo.get("tools", []),
+        "tools": [_echoed(tool) for tool in echo.get("tools", [])],
         "top_p": echo.get("top_p", 1),
         "truncation": "disabled",
         "metadata": echo.get("metadata", {}),
-        **{key: echo[key] for key in ("user", "prompt_cache_key") if key in echo},
+        "prompt_cache_key": echo.get("prompt_cache_key"),
+        **_FIXED,
+        **({"user": echo["user"]} if "user" in echo else {}),
     }
+
+
+_FIXED: Object = {
+    "completed_at": None,
+    "usage": None,
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+    "top_logprobs": 0,
+    "max_tool_calls": None,
+    "service_tier": "default",
+    "safety_identifier": None,
+}
+"""What Open Responses demands of a response and nobody can ask for here; when it was over is not known."""
+
+
+def _echoed(tool: Object) -> Object:
+    """Write a tool as it was sent; a function says of everything that it was not sent, too."""
+    if tool.get("type", "function") != "function":
+        return tool
+    return {"type": "function", "description": None, "parameters": None, "strict": None} | tool
 
 
 def write_end(finish: Finish, output: list[Object], usage: Usage) -> Object:

@@ -79,6 +79,11 @@ class Answerer(Protocol):
         ...
 
 
+def _made_id(now_s: float) -> str:
+    """Return an id for an answer whose provider gives none (Ollama), by when it was made."""
+    return f"gen{int(now_s * 1_000_000):x}" if now_s else ""
+
+
 class Translation:
     """One request on its way between two dialects; fulfils `Dialect`, so that an attempt need not know of it."""
 
@@ -131,8 +136,9 @@ class Translation:
             InBandError: it is an error. FaultError: BAD_REPLY.
         """
         reply = self._provider.read_reply(body)
-        if not reply.created:
-            reply = replace(reply, created=int(self._clock()))
+        if not (reply.created and reply.id):
+            now_s = self._clock()
+            reply = replace(reply, created=reply.created or int(now_s), id=reply.id or _made_id(now_s))
         if self._names:
             reply = tool_names.restore(reply, self._names)
         if self.memory is not None and reply.choices:
@@ -143,7 +149,9 @@ class Translation:
         """Start to translate an event stream."""
         chat = self._chat(request)
         reader, writer = self._provider.event_reader(), self._client.event_writer(chat)
-        stream = TranslatedStream(reader, writer, chat.sampling.n or 1, int(self._clock()))
+        now_s = self._clock()
+        stream = TranslatedStream(reader, writer, chat.sampling.n or 1, int(now_s))
+        stream.id = _made_id(now_s)
         stream.names = self._names
         if self.memory is not None:
             stream.hear = self.memory.listen(chat)
@@ -171,6 +179,8 @@ class TranslatedStream:
         self._reader = reader
         self._writer = writer
         self._unfinished = choices
+        self.id = ""
+        """The id of an answer that has none."""
         self.hear: Callable[[Iterable[StreamEvent]], None] | None = None
         """Is told of every event that is passed on."""
         self.names: tool_names.Names = {}
@@ -196,8 +206,8 @@ class TranslatedStream:
     def _pass_on(self, events: list[StreamEvent]) -> bytes:
         for at, event in enumerate(events):
             self._note(event)
-            if isinstance(event, Started) and not event.created:
-                events[at] = replace(event, created=self._created)
+            if isinstance(event, Started) and not (event.created and event.id):
+                events[at] = replace(event, created=event.created or self._created, id=event.id or self.id)
             if self.ended:
                 events = events[: at + isinstance(event, Ended)]
                 break

@@ -201,7 +201,7 @@ def _check(provider: Provider, operation: Operation) -> None:
 def _keeps_nothing(provider: Provider) -> Fault:
     """The fault of a request that leans on stored responses, at a provider whose answers are translated."""
     return Fault(
-        FaultKind.INVALID_REQUEST,
+        FaultKind.NOT_FOUND,
         f"{provider.name} keeps no responses, and the request refers to one, or asks for one to be kept.",
         remedy="Send the whole conversation as `input`, or choose a model of a provider with the Responses API.",
         provider=provider.id,

@@ -47,8 +47,13 @@ class Responses:
         return plain({"object": "list", "data": [{"id": MODEL, "object": "model", "created": 1, "owned_by": "openai"}]})
 
     def special(self, asked: Asked) -> Sent | None:
-        known = asked.json["model"] == MODEL
-        return None if known else self.error(404, f"The model {asked.json['model']!r} does not exist.")
+        if asked.json["model"] != MODEL:
+            return self.error(404, f"The model {asked.json['model']!r} does not exist.")
+        if not asked.path.endswith("/compact"):
+            return None
+        sealed = {"id": "cmp_1", "type": "compaction", "encrypted_content": SEALED}
+        head = {"id": "resp_2", "object": "response.compaction", "created_at": 1_760_000_000}
+        return plain(head | {"output": [sealed], "usage": USAGE})
 
     def problems(self, asked: Asked) -> Iterator[str]:
         given = asked.json
@@ -102,7 +107,8 @@ class Responses:
             }
             for at, (name, arguments) in enumerate(say.calls)
         )
-        whole = _frame("completed") | {"output": output, "usage": USAGE}
+        thinks = {"effort": None, "summary": None} | (asked.json.get("reasoning") or {})
+        whole = _frame("completed") | {"output": output, "usage": USAGE, "reasoning": thinks}
         return shorn(say, _streamed(whole)) if turn.stream else plain(whole)
 
     def error(self, status: int, message: str) -> Sent:
@@ -112,10 +118,35 @@ class Responses:
         return Sent([json.dumps(body).encode()], status)
 
 
+_REST: dict[str, Any] = {
+    "output": [],
+    "usage": None,
+    "instructions": None,
+    "metadata": {},
+    "store": False,
+    "background": False,
+    "completed_at": None,
+    "previous_response_id": None,
+    "truncation": "disabled",
+    "text": {"format": {"type": "text"}},
+    "temperature": 1,
+    "top_p": 1,
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+    "top_logprobs": 0,
+    "reasoning": {"effort": None, "summary": None},
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "service_tier": "default",
+    "safety_identifier": None,
+    "prompt_cache_key": None,
+}
+
+
 def _frame(status: str) -> dict[str, Any]:
     fixed = {"tool_choice": "auto", "tools": [], "parallel_tool_calls": True, "error": None, "incomplete_details": None}
     head = {"id": "resp_1", "object": "response", "created_at": 1_760_000_000, "status": status, "model": MODEL}
-    return head | fixed | {"output": [], "usage": None, "instructions": None, "metadata": {}, "store": False}
+    return head | fixed | _REST
 
 
 def _streamed(whole: dict[str, Any]) -> Sent:

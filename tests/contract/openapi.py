@@ -21,6 +21,8 @@ def load() -> dict[str, Any]:
     schemas = description["components"]["schemas"]
     choice = schemas["CreateCompletionResponse"]["properties"]["choices"]["items"]
     choice["properties"]["finish_reason"]["nullable"] = True  # it stands for the chunks of a stream as well
+    whole = next(part["properties"] for part in schemas["Response"]["allOf"] if "usage" in part.get("properties", ()))
+    whole["usage"]["nullable"] = True  # a stream begins without it
     for schema in schemas.values():
         _allow_null(schema)
     return description

@@ -95,7 +95,7 @@ async def test_what_codex_sends_beyond_a_chat_is_named(
 
 
 async def test_what_is_stored_nowhere_is_refused(client: openai.AsyncOpenAI, one: FaultyUpstream) -> None:
-    with pytest.raises(openai.BadRequestError) as refused:
+    with pytest.raises(openai.NotFoundError) as refused:
         await client.responses.create(**ASK, previous_response_id="resp_1")
     assert refused.value.param == "previous_response_id"
     assert "whole conversation" in refused.value.message

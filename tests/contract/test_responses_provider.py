@@ -206,7 +206,7 @@ async def test_a_conversation_that_nobody_keeps_is_refused_with_the_remedy(tmp_p
         running(tmp_path, ROUTING + rows) as runtime,
         openai_client(runtime.service.listening) as client,
     ):
-        with pytest.raises(openai.BadRequestError, match="whole conversation as `input`") as refused:
+        with pytest.raises(openai.NotFoundError, match="whole conversation as `input`") as refused:
             await client.responses.create(model="test-small", input="more", previous_response_id="resp_1")
         assert refused.value.param == "previous_response_id"
         assert not one.posts

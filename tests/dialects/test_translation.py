@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dialects import anthropic, openai_chat
+from app.dialects import anthropic, ollama, openai_chat
 from app.dialects.translation import Translation
 from app.domain.chat import ApiRequest, Operation
 from app.domain.faults import Fault, FaultError, FaultKind, InBandError
@@ -178,3 +178,13 @@ def test_any_chunking_gives_the_same_bytes(cuts: list[int]) -> None:
     whole, pieces = openai_client().open_stream(OPENAI), openai_client().open_stream(OPENAI)
     out = b"".join(pieces.feed(sent[a:b]) for a, b in pairwise(at))
     assert out + pieces.finish() == whole.feed(sent) + whole.finish()
+
+
+def test_an_answer_without_an_id_gets_one() -> None:
+    answer = b'{"model":"m","message":{"role":"assistant","content":"Hi"},"done":true,"done_reason":"stop"}'
+    for clock, wanted in ((lambda: 1.5, "gen16e360"), (lambda: 0.0, "chatcmpl-0")):
+        translation = Translation(openai_chat, ollama, clock)
+        assert json.loads(translation.parse_reply(OPENAI, answer).body)["id"] == wanted
+        stream = Translation(openai_chat, ollama, clock).open_stream(OPENAI)
+        chunks = sse_events(stream.feed(answer + b"\n") + stream.finish())
+        assert {chunk["id"] for chunk in chunks} == {wanted}

@@ -186,4 +186,4 @@ def test_nobody_keeps_responses() -> None:
     asked = responses.parse_request(b'{"model":"m","input":"x","previous_response_id":"resp_1"}')
     with pytest.raises(FaultError, match="whole conversation as `input`") as refused:
         choosing(provider("a")).choose(asked)
-    assert refused.value.fault.status == 400
+    assert refused.value.fault.status == 404
