@@ -10,6 +10,7 @@ from keyring.backends import SecretService, Windows, chainer, kwallet, macOS
 
 from app.store.key_names import SERVICE
 from app.store.keyring_thread import USE_ENVIRONMENT, KeyringProblem, locked
+from app.store.split_keyring import SplitKeyring
 
 if TYPE_CHECKING:
     from app.store.memory_keyring import Backend
@@ -18,7 +19,7 @@ if sys.platform == "linux":
     import secretstorage
     from secretstorage import exceptions as secret_service_errors
 
-WINDOWS_LIMIT_BYTES = 2560
+WINDOWS_ITEM_CHARS = 1280
 ALLOWED: tuple[type[KeyringBackend], ...] = (
     SecretService.Keyring,
     kwallet.DBusKeyring,
@@ -33,10 +34,11 @@ class SystemKeyring:
 
     def __init__(self, backend: "Backend", *, may_prompt: bool) -> None:
         """Use `backend`; without `may_prompt` a locked Secret Service is an error instead of a question."""
-        self._backend = backend
+        self._backend: Backend = backend
         self._may_prompt = may_prompt
         if isinstance(backend, Windows.WinVaultKeyring):
             backend.persist = "local machine"  # the default roams to other machines of a domain
+            self._backend = SplitKeyring(backend, WINDOWS_ITEM_CHARS)
 
     def get(self, user: str) -> str | None:
         """The secret of `user`, or None."""
@@ -50,8 +52,6 @@ class SystemKeyring:
             KeyringProblem: it is too long for this keyring, or was not kept.
         """
         self._check()
-        if isinstance(self._backend, Windows.WinVaultKeyring):
-            _check_length(value)
         self._backend.set_password(SERVICE, user, value)
         if self._backend.get_password(SERVICE, user) != value:
             raise KeyringProblem("The system keyring did not keep the key.", _INSTALL)
@@ -106,14 +106,6 @@ def _system() -> KeyringBackend | None:
 def _uses_secret_service(backend: "Backend") -> bool:
     chained = backend.backends if isinstance(backend, chainer.ChainerBackend) else (backend,)
     return any(isinstance(each, SecretService.Keyring) for each in chained)
-
-
-def _check_length(value: str) -> None:
-    if len(value.encode("utf-16-le")) > WINDOWS_LIMIT_BYTES:
-        raise KeyringProblem(
-            f"The key is too long: Windows keeps at most {WINDOWS_LIMIT_BYTES // 2:,} characters.",
-            'Use key = "env:NAME" for this provider.',
-        )
 
 
 def _unlock(*, may_prompt: bool) -> None:

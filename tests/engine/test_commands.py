@@ -32,6 +32,20 @@ async def test_a_provider_is_added_with_its_key_and_removed_with_it(runtime: Run
     assert runtime.settings.providers == ()
 
 
+async def test_a_cloud_without_a_key_uses_the_login_of_this_machine(runtime: Runtime) -> None:
+    url = "https://us-central1-aiplatform.googleapis.com/v1/projects/mine/locations/us-central1"
+    assert await runtime.add_provider("vertex", base_url=url) == "vertex"
+    added = runtime.settings.provider("vertex")
+    assert added is not None
+    assert added.key == "default"
+    await runtime.set_key("vertex", Secret('{\n "type": "service_account"\n}'))
+    kept = await runtime.keys.provider_key("vertex", "us-central1-aiplatform.googleapis.com", "keyring")
+    assert kept == Secret('{"type":"service_account"}')
+    changed = runtime.settings.provider("vertex")
+    assert changed is not None
+    assert changed.key == "keyring"
+
+
 async def test_without_a_key_none_is_asked_for(runtime: Runtime) -> None:
     await runtime.add_provider("openai-compatible", provider_id="mine", base_url=NEAR)
     added = runtime.settings.provider("mine")

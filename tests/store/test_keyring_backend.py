@@ -209,20 +209,21 @@ def test_on_windows_keys_stay_on_the_machine(windows: dict[str, dict[str, Any]])
     assert ring.get("a@x") is None
 
 
-@pytest.mark.parametrize("length", [1, 1280])
-def test_on_windows_keys_may_have_1280_characters(windows: dict[str, dict[str, Any]], length: int) -> None:
+@pytest.mark.parametrize("length", [1, 1280, 1281, 5000, 20_480])
+def test_on_windows_longer_keys_stand_in_several_items(windows: dict[str, dict[str, Any]], length: int) -> None:
     ring = SystemKeyring(keyring_backend.Windows.WinVaultKeyring(), may_prompt=True)
-    ring.set("a@x", "k" * length)
-    assert ring.get("a@x") == "k" * length
+    key = "".join(chr(ord("a") + at % 26) for at in range(length))
+    ring.set("a@x", key)
+    assert ring.get("a@x") == key
+    assert all(len(item["CredentialBlob"]) <= 2560 + 2 for item in windows.values())  # and a mark of the stand-in's
+    ring.delete("a@x")
+    assert windows == {}
 
 
-@pytest.mark.parametrize("length", [1281, 5000])
-def test_on_windows_longer_keys_are_refused_with_the_reason(windows: dict[str, dict[str, Any]], length: int) -> None:
+def test_on_windows_much_longer_keys_are_refused_with_the_reason(windows: dict[str, dict[str, Any]]) -> None:
     ring = SystemKeyring(keyring_backend.Windows.WinVaultKeyring(), may_prompt=True)
-    with pytest.raises(
-        KeyringProblem, match=r"too long: Windows keeps at most 1,280 characters\. Use key = \"env:NAME\""
-    ):
-        ring.set("a@x", "k" * length)
+    with pytest.raises(KeyringProblem, match=r"keeps at most 20,480 characters\. Use key = \"env:NAME\""):
+        ring.set("a@x", "k" * 20_481)
     assert windows == {}
 
 
