@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent / "windows"
 ROOT = HERE.parents[1]
 BUILD = ROOT / "build"
 ICON = BUILD / "switchtower.ico"
+PICTURE = BUILD / "setup.bmp"
 RESOURCE = BUILD / "version_resource.txt"
 PROGRAMS = ("switchtower.exe", "switchtowerw.exe")
 KIB = 1024
@@ -57,12 +58,14 @@ def three(version):
 
 
 def prepare(version):
-    """Write what PyInstaller puts into the programs: the icon and the version resource."""
+    """Write what is put into the programs, the icon and the version resource, and the picture of the installer."""
     import icon_images  # noqa: PLC0415 - needs Qt, which the environment has
+    import setup_picture  # noqa: PLC0415 - as above
 
     BUILD.mkdir(exist_ok=True)
     svg = ROOT / "resources" / "icons" / "switchtower.svg"
     ICON.write_bytes(icon_files.ico({size: icon_images.png(svg, size) for size in icon_files.ICO_SIZES_PX}))
+    setup_picture.paint(svg, PICTURE)
     RESOURCE.write_text(RESOURCE_TEXT.format(four=four(version), version=version), encoding="utf-8")
 
 
@@ -141,6 +144,7 @@ def nsis(stage, destination, version):
         "STAGE": stage.resolve(),
         "OUT": out.resolve(),
         "ICON": ICON,
+        "PICTURE": PICTURE,
         "SIZE_KIB": size_kib,
     }
     defined = [f"-D{name}={value}" for name, value in told.items()]

@@ -1,6 +1,6 @@
 ; The installer for one user, without administrator rights. windows_installers.py gives:
-;   VERSION (1.2.3), FOUR (1.2.3.0), STAGE (the bundle's folder), OUT (the file to write), ICON
-;   SIZE_KIB, optionally SIGN (a command that signs the file named after it) and AMD64 (a 64-bit installer).
+;   VERSION (1.2.3), FOUR (1.2.3.0), STAGE (the bundle's folder), OUT (the file to write), ICON, PICTURE
+;   (for the last page), SIZE_KIB, optionally SIGN (a command that signs the file named after it) and AMD64 (a 64-bit installer).
 ; Switches: /S silent, /D=folder (last), /AUTOSTART with /S, and for the uninstaller /S and /PURGE (removes the data too).
 
 Unicode true
@@ -42,6 +42,7 @@ VIAddVersionKey LegalCopyright "The Switchtower authors, MIT licence"
 
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "${PICTURE}"
 !insertmacro MUI_PAGE_DIRECTORY
 !insertmacro MUI_PAGE_COMPONENTS
 !insertmacro MUI_PAGE_INSTFILES

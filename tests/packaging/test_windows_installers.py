@@ -25,6 +25,7 @@ def installers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
 
     monkeypatch.setattr(windows_installers, "BUILD", tmp_path / "build")
     monkeypatch.setattr(windows_installers, "ICON", tmp_path / "build" / "switchtower.ico")
+    monkeypatch.setattr(windows_installers, "PICTURE", tmp_path / "build" / "setup.bmp")
     monkeypatch.setattr(windows_installers, "RESOURCE", tmp_path / "build" / "version_resource.txt")
     return windows_installers
 
@@ -69,6 +70,7 @@ def test_the_version_resource_is_what_pyinstaller_reads(
     assert len(made.toRaw()) > 400
     assert made.ffi.fileVersionMS == (1 << 16) + 2
     assert installers.ICON.read_bytes()[:4] == b"\0\0\1\0"
+    assert installers.PICTURE.read_bytes()[:2] == b"BM"
 
 
 def test_the_msi_names_every_file_once_under_lasting_identifiers(installers: ModuleType, stage: Path) -> None:
