@@ -30,7 +30,7 @@ async def fetch_status(session: "Session") -> dict[str, Any]:
             f"The program on {address} belongs to another user, so it is not asked. "
             "End it, or choose another server.port."
         )
-    status, body = await _get(session, address)
+    status, body = await _exchange(session, address)
     if status == UNAUTHORIZED:
         raise CommandError(
             f"{address} refused our token. It may have been started with another SWITCHTOWER_TOKEN "
@@ -65,7 +65,21 @@ def is_ours(address: str) -> bool:
     return sys.platform != "linux" or owner_pid(urlsplit(address).port or 0) is not None
 
 
-async def _get(session: "Session", address: str) -> tuple[int, bytes]:
+async def post_chat(session: "Session", body: bytes) -> tuple[int, bytes] | None:
+    """What the running instance answers to a chat request; None when none runs.
+
+    Raises:
+        KeyringProblem: there is no token to show it.
+        FaultError: it does not answer.
+    """
+    address = session.address()
+    if not await listens(address) or not is_ours(address):
+        return None
+    return await _exchange(session, address, body)
+
+
+async def _exchange(session: "Session", address: str, chat: bytes = b"") -> tuple[int, bytes]:
+    """Status and body of the answer to a chat request; without one, of the status."""
     from app.net.client import ClientOptions, Credential, UpstreamClient
 
     token = (await session.keys.local_tokens())["default"]
@@ -73,7 +87,8 @@ async def _get(session: "Session", address: str) -> tuple[int, bytes]:
         ClientOptions("Switchtower", address, Credential("authorization", "Bearer ", token), proxy="none")
     )
     try:
-        reply = await client.get("/status")
+        asked = client.post("/chat/completions", chat, stream=False) if chat else client.get("/status")
+        reply = await asked
         try:
             return reply.status, await reply.read()
         finally:

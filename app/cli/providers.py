@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from app.cli import trial
 from app.cli.output import NO_PROVIDERS, CommandError, note, one_line, say, say_json, table
 from app.cli.session import Session
 
@@ -31,9 +32,12 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         ("remove", remove, "take it out of the settings, and its key out of the keyring"),
         ("enable", enable, "let it get requests"),
         ("disable", disable, "let it get none"),
-        ("test", test, "ask it for its models, free of charge"),
+        ("test", test, "ask it for its models, free of charge; with --message for an answer"),
     ):
-        _action(actions, name, verb, text).add_argument("id", metavar="ID", help="see: switchtower providers list")
+        action = _action(actions, name, verb, text)
+        action.add_argument("id", metavar="ID", help="see: switchtower providers list")
+        if verb is test:
+            trial.add_to(action)
 
 
 def _action(
@@ -150,10 +154,14 @@ def _switch(environ: Mapping[str, str], provider_id: str, *, on: bool) -> None:
 
 
 def test(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Probe a provider; exit 1 unless it is up."""
+    """Probe a provider, and send it a message if asked to; exit 1 unless it is up, or answers."""
     session = Session(environ)
     session.provider(args.id)
+    if (args.model or args.yes) and not args.message:
+        raise CommandError("--model and --yes go with --message.")
     status = asyncio.run(_probe(session, args.id))
+    if args.message and status.state.up:
+        return trial.send(args, environ, status)
     if args.json:
         say_json(msgspec.to_builtins(status))
     else:

@@ -49,15 +49,20 @@ def model_for(provider: Provider) -> str:
 
 async def send(handle: Callable[[Call], Awaitable[Answer]], provider_id: str, model: str) -> Trial:
     """Send it through the relay to that provider and no other; it is counted like any request, so its cost is seen."""
-    asked = {"model": f"{provider_id}/{model}", "messages": [{"role": "user", "content": "Say hello."}]}
-    request = openai_chat.parse_request(msgspec.json.encode(asked | {"max_tokens": MAX_TOKENS}))
+    request = openai_chat.parse_request(question(provider_id, model))
     began_s = time.perf_counter()
     answer = await handle(Call(request, openai_chat, f"req_trial{uuid4().hex[:16]}", CLIENT))
-    return _read(answer, provider_id, model, (time.perf_counter() - began_s) * 1000)
+    return read(answer, provider_id, model, (time.perf_counter() - began_s) * 1000)
 
 
-def _read(answer: Answer, provider_id: str, model: str, latency_ms: float) -> Trial:
-    """What the relay answered, in OpenAI's shape."""
+def question(provider_id: str, model: str) -> bytes:
+    """What is asked, in OpenAI's shape."""
+    asked = {"model": f"{provider_id}/{model}", "messages": [{"role": "user", "content": "Say hello."}]}
+    return msgspec.json.encode(asked | {"max_tokens": MAX_TOKENS})
+
+
+def read(answer: Answer, provider_id: str, model: str, latency_ms: float) -> Trial:
+    """What was answered, in OpenAI's shape."""
     body: Any = json_edit.loads(answer.body)
     if answer.status != _OK:
         return Trial(provider_id, model, "", str(body["error"]["message"]), latency_ms)
