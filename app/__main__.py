@@ -63,6 +63,10 @@ def _write_down(error: Exception) -> str:
 
 
 def _choose(arguments: list[str], environ: Mapping[str, str]) -> int:
+    if arguments[:1] == ["--count-tokens"]:  # the frozen program as its own helper: see app.engine.tokenizer
+        from app.engine import vocabulary
+
+        return vocabulary.main(arguments[1:])
     from app.cli.main import Faces, run
 
     qt = has_qt()

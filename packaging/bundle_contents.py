@@ -7,13 +7,23 @@ from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = ("desktop",)
-"""The extras of pyproject.toml that are bundled: the signers for AWS and Google Cloud and the tokenizer are not."""
+EXTRAS = ("desktop", "bedrock", "vertex", "tokens")
+"""The extras of pyproject.toml that are bundled: who runs a package cannot add one later."""
 
 HIDDEN = {
-    "app.providers.quirks": "an empty package that only names its neighbours",
+    "botocore.auth": "a login at AWS",
+    "botocore.awsrequest": "a login at AWS",
+    "botocore.credentials": "a login at AWS",
+    "botocore.exceptions": "a login at AWS",
+    "botocore.session": "a login at AWS",
+    "tiktoken": "exact counts of tokens",
+    "tiktoken.load": "exact counts of tokens",
+    "tiktoken_ext.openai_public": "exact counts of tokens",
+    "google.auth": "a login at Google Cloud",
+    "google.auth.exceptions": "a login at Google Cloud",
+    "google.oauth2.service_account": "a login at Google Cloud",
 }
-"""Modules that PyInstaller does not find by reading, each with the reason."""
+"""Modules of packages that are imported by a name in a string, each with what needs it; app.* is taken whole."""
 
 NOT_BUNDLED = (
     "tkinter", "_tkinter", "turtle", "idlelib", "lib2to3", "ensurepip", "venv", "distutils", "test", "unittest",
@@ -43,6 +53,9 @@ DROPPED = re.compile(
     | \.(pyi|pth|dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json))$
     | \.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)$
     | ^setuptools/
+    | ^botocore/data/(?!_retry\.json|endpoints\.json|partitions\.json|sdk-default-configuration\.json
+        |(signin|sso|sso-oidc|sts)/)
+    | ^botocore/cacert\.pem$ | ^dateutil/zoneinfo/
     """,
     re.VERBOSE,
 )
@@ -65,7 +78,7 @@ its fonts or its drivers, and an older copy of ours beside them would be in thei
 
 FORBIDDEN = re.compile(
     r"""\.pth$ | sitecustomize | usercustomize | (^|/)(test|tests|testing)/ | lib(gtk|gdk)[-_] | libreadline
-    | (^|/)(pytest|mypy|openai|anthropic|botocore|google|hypothesis|setuptools|pip)(/|$) | \.dist-info/direct_url""",
+    | (^|/)(pytest|mypy|openai|anthropic|google/genai|hypothesis|setuptools|pip)(/|$) | \.dist-info/direct_url""",
     re.VERBOSE,
 )
 """What no file of the finished bundle may be called."""

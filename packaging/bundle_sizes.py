@@ -16,6 +16,7 @@ PARTS = (
     ("cryptography (Secret Service)", r"cryptography|_cffi_backend"),
     ("uvloop", r"uvloop|winloop"),
     ("pydantic", r"pydantic"),
+    ("logins at AWS and Google Cloud: data", r"botocore|google"),
     ("httptools, msgspec", r"httptools|msgspec"),
     ("icons, licences, certificates, metadata", r"app/|certifi|dist-info|licen[cs]e"),
     ("system libraries that travel along", r"(^|/)lib[\w+.-]+\.so"),

@@ -11,6 +11,7 @@ import pytest
 
 from app import __main__ as program
 from app import __version__
+from app.engine import tokenizer, vocabulary
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +24,13 @@ def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_wrong_command_line_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.main(["dance"]) == 2
     assert "dance" in capsys.readouterr().err
+
+
+def test_a_frozen_program_counts_tokens_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(vocabulary, "main", lambda folders: asked.append(folders) or 7)
+    assert program.main([tokenizer.ARGUMENT, "folder"]) == 7
+    assert asked == [["folder"]]
 
 
 def test_running_the_module_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,17 @@
-"""`switchtower --self-test`: load every part, serve requests to itself, open every window; for builds."""
+"""`switchtower --self-test`: load every part, answer itself in every dialect, open every window; for builds."""
 
 import asyncio
 import importlib
 import pkgutil
 import secrets
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import app
+from app.cli import parts
 from app.cli.output import CommandError, say
 
 if TYPE_CHECKING:
@@ -18,8 +20,33 @@ if TYPE_CHECKING:
 
 OpenWindows = Callable[["Runtime"], None]
 _NOT_HERE = ("app.ui", "app.__main__")
-_CHAT = b'{"model":"demo-small","messages":[{"role":"user","content":"self-test"}]%s}'
+_ASKED = (
+    (
+        "OpenAI's chat",
+        "/v1/chat/completions",
+        b'{"model":"demo-small","messages":[{"role":"user","content":"self-test"}]}',
+    ),
+    ("OpenAI's Responses", "/v1/responses", b'{"model":"demo-small","input":"self-test"}'),
+    (
+        "Anthropic's",
+        "/v1/messages",
+        b'{"model":"demo-small","max_tokens":99,"messages":[{"role":"user","content":"self-test"}]}',
+    ),
+    (
+        "Gemini's",
+        "/v1beta/models/demo-small:generateContent",
+        b'{"contents":[{"role":"user","parts":[{"text":"self-test"}]}]}',
+    ),
+    (
+        "Ollama's",
+        "/api/chat",
+        b'{"model":"demo-small","stream":false,"messages":[{"role":"user","content":"self-test"}]}',
+    ),
+)
+"""A dialect, its path and a request in it; the invented providers repeat the last word."""
+_STREAM = b'{"model":"demo-small","stream":true,"messages":[{"role":"user","content":"self-test"}]}'
 _OK = 200
+_AGAIN = "Install Switchtower again."
 
 
 def run(environ: Mapping[str, str], open_windows: OpenWindows | None = None) -> int:
@@ -29,14 +56,16 @@ def run(environ: Mapping[str, str], open_windows: OpenWindows | None = None) -> 
         CommandError: a part does not load or a request is not answered.
     """
     count = load_everything()
-    say(f"loaded {count} modules")
+    say(f"loaded {count} modules, {_count_kinds()} kinds of provider")
+    for part in parts.here():
+        say(_load_part(part))
     with tempfile.TemporaryDirectory(prefix="switchtower-self-test-", ignore_cleanup_errors=True) as home:
         own = {
             **environ,
             "SWITCHTOWER_HOME": str(Path(home).resolve()),
             "SWITCHTOWER_TOKEN": f"sk-local-{secrets.token_urlsafe(24)}",
         }
-        asyncio.run(_serve_itself(own, open_windows))
+        _with_log(lambda: asyncio.run(_serve_itself(own, open_windows)))
     say("self-test passed")
     return 0
 
@@ -48,8 +77,34 @@ def load_everything() -> int:
         try:
             importlib.import_module(name)
         except ImportError as error:
-            raise CommandError(f"{name} cannot be loaded: {error}. Install Switchtower again.") from error
+            raise CommandError(f"{name} cannot be loaded: {error}. {_AGAIN}") from error
     return len(names)
+
+
+def _count_kinds() -> int:
+    from app.providers.registry import Registry
+
+    return len(Registry.load().kinds())
+
+
+def _load_part(part: parts.Part) -> str:
+    """Import a part of the program that is not its own; return the line about it."""
+    try:
+        complete = parts.is_complete(part, built=getattr(sys, "frozen", False))
+    except ImportError as error:
+        raise CommandError(f"The {part.name} cannot be loaded: {error}. {_AGAIN}") from error
+    return f"loaded the {part.name}" if complete else f"not installed: the {part.name} (extra {part.extra})"
+
+
+def _with_log(action: Callable[[], None]) -> None:
+    """Do it with the log's warnings on stderr, for the home with the log goes away."""
+    from app.store import log
+
+    log.setup(None, "warning", console=True)
+    try:
+        action()
+    finally:
+        log.stop()
 
 
 async def _serve_itself(environ: Mapping[str, str], open_windows: OpenWindows | None) -> None:
@@ -77,32 +132,36 @@ def _open(open_windows: OpenWindows, runtime: "Runtime") -> None:
     try:
         open_windows(runtime)
     except ImportError as error:
-        raise CommandError(f"The windows cannot be loaded: {error}. Install Switchtower again.") from error
+        raise CommandError(f"The windows cannot be loaded: {error}. {_AGAIN}") from error
     say("opened every window")
 
 
 async def _ask(runtime: "Runtime") -> None:
-    """One plain and one streamed request over a real connection."""
+    """A plain request in every dialect and a streamed one, over a real connection."""
     from app.net.client import ClientOptions, Credential, UpstreamClient
 
     token = runtime.token()
     if token is None:
         raise CommandError("There is no local token. Start again.")
     credential = Credential("authorization", "Bearer ", token)
-    client = UpstreamClient(ClientOptions("Switchtower", runtime.snapshot().listening, credential, proxy="none"))
+    address = runtime.snapshot().listening.removesuffix("/v1")
+    client = UpstreamClient(ClientOptions("Switchtower", address, credential, proxy="none"))
     try:
-        await _expect(client, _CHAT % b"", stream=False, holds=b"self-test")
-        await _expect(client, _CHAT % b',"stream":true', stream=True, holds=b"data: [DONE]")
+        for dialect, path, body in _ASKED:
+            size = await _expect(client, path, body, holds=b"self-test")
+            say(f"answered a request in {dialect} dialect, {size} bytes")
+        size = await _expect(client, "/v1/chat/completions", _STREAM, holds=b"data: [DONE]")
+        say(f"answered a streamed request, {size} bytes")
     finally:
         await client.aclose()
 
 
-async def _expect(client: "UpstreamClient", body: bytes, *, stream: bool, holds: bytes) -> None:
-    reply = await client.post("/chat/completions", body, stream=stream)
+async def _expect(client: "UpstreamClient", path: str, body: bytes, *, holds: bytes) -> int:
+    reply = await client.post(path, body, stream=body is _STREAM)
     try:
         answer = await reply.read()
     finally:
         await reply.aclose()
     if reply.status != _OK or holds not in answer:
-        raise CommandError(f"The request to itself got status {reply.status}. The log says more.")
-    say(f"answered a {'streamed' if stream else 'plain'} request, {len(answer)} bytes")
+        raise CommandError(f"The request to itself at {path} got status {reply.status}. What was logged stands above.")
+    return len(answer)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.cli import selftest
+from app.cli import parts, selftest
 from app.cli.main import Faces, run
 from app.cli.output import CommandError
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 def test_it_serves_itself_and_leaves_nothing(switchtower: Callable, home: Path) -> None:
     done = switchtower("--self-test")
     assert (done.code, done.err) == (0, "")
-    assert "answered a plain request" in done.out
+    for dialect in ("OpenAI's chat", "OpenAI's Responses", "Anthropic's", "Gemini's", "Ollama's"):
+        assert f"answered a request in {dialect} dialect" in done.out
     assert "answered a streamed request" in done.out
+    assert "loaded the server protocol" in done.out
     assert done.out.endswith("self-test passed\n")
     assert not home.exists()
 
@@ -45,3 +47,18 @@ def test_a_part_that_does_not_load_is_one_line(switchtower: Callable, monkeypatc
     with pytest.raises(CommandError, match="cannot be loaded: no part of"):
         selftest.load_everything()
     assert switchtower("--self-test").code == 1
+
+
+def test_a_missing_part_of_a_build_is_one_line(monkeypatch: pytest.MonkeyPatch, switchtower: Callable) -> None:
+    monkeypatch.setattr("sys.frozen", True, raising=False)
+    monkeypatch.setattr(parts, "PARTS", (parts.Part("spare wheel", ("no_such_module",), extra="wheel"),))
+    done = switchtower("--self-test")
+    assert done.code == 1
+    assert "The spare wheel cannot be loaded: No module named 'no_such_module'" in done.err
+
+
+def test_what_goes_wrong_inside_is_told_with_the_log(monkeypatch: pytest.MonkeyPatch, switchtower: Callable) -> None:
+    monkeypatch.setattr(selftest, "_ASKED", (("a broken", "/v1/chat/completions", b'{"model":"no-such-model"}'),))
+    done = switchtower("--self-test")
+    assert done.code == 1
+    assert "The request to itself at /v1/chat/completions got status 400" in done.err

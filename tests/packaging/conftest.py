@@ -1,5 +1,7 @@
 """The scripts of `packaging/` are not a package: they are loaded from their folder."""
 
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,3 +29,10 @@ def system_packages(monkeypatch: pytest.MonkeyPatch) -> "ModuleType":
     import system_packages
 
     return system_packages
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> "Callable[[str], ModuleType]":
+    """A script of `packaging/` by its name."""
+    monkeypatch.syspath_prepend(FOLDER)
+    return importlib.import_module
