@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from app.domain.faults import Fault, FaultError, FaultKind
+from app.domain.secret import Secret
 from app.net.authoriser import Headers, Unsigned, modules
 from app.net.google_transport import GoogleTransport
 from app.net.proxy import is_nearby, is_ours
@@ -16,7 +17,6 @@ from app.net.proxy import is_nearby, is_ours
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.domain.secret import Secret
 
 EXTRA = "vertex"
 RENEW_BEFORE_S = 300.0
@@ -30,7 +30,7 @@ _USER = "google.oauth2.credentials"
 _NO_KEY = "Store the whole JSON file of a service account's key, or use the login of this machine."
 
 
-def is_account(key: "Secret") -> bool:
+def is_account(key: Secret) -> bool:
     """Whether a key looks like the JSON file of an account, not like an API key."""
     return key.reveal().startswith("{")
 
@@ -45,7 +45,7 @@ class GoogleLogin:
     def __init__(
         self,
         name: str,
-        secret: "Secret | None",
+        secret: Secret | None,
         transport: "Callable[[], GoogleTransport]" = GoogleTransport,
         clock: "Callable[[], float]" = time.time,
     ) -> None:
@@ -56,7 +56,7 @@ class GoogleLogin:
         self._clock = clock
         self._renewing = asyncio.Lock()
         self._credentials: Any = None
-        self._token = ""
+        self._token = Secret("")
         self._renew_s = self._end_s = 0.0
         self._got_s = -_AGAIN_S
         self._failed: FaultError | None = None  # for the next few seconds
@@ -74,7 +74,7 @@ class GoogleLogin:
                     await self._renew()
         if self._failed is not None:
             raise FaultError(self._failed.fault)
-        token = ("authorization", f"Bearer {self._token}")
+        token = ("authorization", f"Bearer {self._token.reveal()}")
         project = "" if any(name == _PAYER for name, _ in request.headers) else self._payer(request.url)
         return (token, (_PAYER, project)) if project else (token,)
 
@@ -128,7 +128,7 @@ class GoogleLogin:
         self._got_s = self._clock()
         self._renew_s = self._end_s - RENEW_BEFORE_S
 
-    def _fetch(self, ask: "Callable[..., Any]") -> tuple[str, float]:
+    def _fetch(self, ask: "Callable[..., Any]") -> tuple[Secret, float]:
         """A new token and its end in seconds since 1970; in a thread."""
         auth, errors = modules(self._name, EXTRA, "google.auth", "google.auth.exceptions")
         try:
@@ -143,8 +143,8 @@ class GoogleLogin:
             kind = FaultKind.AUTH if self.secret else FaultKind.NEEDS_KEY
             said = str(error.args[0]) if error.args else type(error).__name__
             raise self._fault(kind, f"was refused by Google's login: {said}.") from error
-        token, end = self._credentials.token, self._credentials.expiry
-        return str(token), end.replace(tzinfo=UTC).timestamp() if end else self._clock() + RENEW_BEFORE_S + _AGAIN_S
+        token, end = Secret(str(self._credentials.token)), self._credentials.expiry
+        return token, end.replace(tzinfo=UTC).timestamp() if end else self._clock() + RENEW_BEFORE_S + _AGAIN_S
 
     def _given(self) -> Any:
         """The credentials of the stored key.

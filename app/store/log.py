@@ -20,6 +20,7 @@ MAX_FILE_BYTES = 2_000_000
 OLD_FILES = 4  # with the current one, five
 MAX_WAITING = 10_000  # records; more than that are dropped while the disk hangs
 SHORTEST_SECRET = 6  # characters; anything shorter would blot out ordinary words
+LONG_PART = 16  # characters of what stands between colons in a secret
 MASK = "…"
 
 _QUIET = ("httpx", "httpcore", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "keyring", "botocore", "google")
@@ -49,6 +50,13 @@ class _Remembered:
         value = secret.reveal()
         if len(value) < SHORTEST_SECRET:
             return
+        if ":" in value and not value.startswith("{"):  # an id and a secret, such as AWS's
+            for part in value.split(":"):
+                if len(part) >= LONG_PART:
+                    self._add(part)
+        self._add(value)
+
+    def _add(self, value: str) -> None:
         encoded = base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()
         url_encoded = quote(value, safe="", errors="surrogatepass")
         self._spellings |= {value, url_encoded, encoded, encoded.rstrip("="), value[::-1]}

@@ -267,3 +267,27 @@ async def test_the_login_of_this_machine_is_used_and_may_be_renewed(
         assert (refused.value.status_code, refused.value.code) == (503, "provider_needs_key")
         aws.answers[f"{PLACE}/invoke"] = good
         assert (await client.chat.completions.create(**ASK)).choices[0].message.content == "Hello"
+
+
+async def test_what_a_server_repeats_of_a_login_is_not_passed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def tells(asked: Asked) -> Given:
+        secrets = f"{SECRET_KEY} {asked.headers['x-amz-security-token']} {asked.headers['authorization']}"
+        return told({"message": f"I was given {secrets}"}, 400, x_amzn_errortype="ValidationException")
+
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    token = "FwoGZXIvYXdzEBYaDsessiontoken/+="
+    async with CloudUpstream(tells) as gossip:
+        rows = ROUTING + provider("claude", "bedrock-claude", gossip.root, 'key = "env:AWS"')
+        async with (
+            running(tmp_path, rows, AWS=f"{ACCESS_KEY}:{SECRET_KEY}:{token}") as runtime,
+            openai_client(runtime.service.listening) as client,
+        ):
+            with caplog.at_level("DEBUG"), pytest.raises(openai.APIStatusError) as refused:
+                await client.chat.completions.create(**ASK)
+            log = (runtime.paths.log_file.read_text() if runtime.paths.log_file.exists() else "") + caplog.text
+    assert "I was given" in refused.value.response.text
+    for secret in (SECRET_KEY, token):
+        assert secret not in refused.value.response.text
+        assert secret not in log

@@ -184,3 +184,22 @@ async def test_an_api_key_of_the_express_mode(tmp_path: Path) -> None:
         ):
             done = await client.chat.completions.create(model=GEMINI, messages=TURNS)
     assert done.choices[0].message.content == "Hello"
+
+
+async def test_what_a_server_repeats_of_a_token_is_not_passed_on(tmp_path: Path, login: TokenEndpoint) -> None:
+    def tells(asked: Asked) -> Given:
+        message = f"I was given {asked.headers['authorization']}, {asked.headers['authorization'][7:]}"
+        return told({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}, 400)
+
+    async with CloudUpstream(tells) as gossip:
+        row = provider("vertex", "vertex", gossip.root + PLACE, 'key = "env:ACCOUNT"', f'models = ["{GEMINI}"]')
+        async with (
+            running(tmp_path, ROUTING + row, ACCOUNT=login.account()) as runtime,
+            openai_client(runtime.service.listening) as client,
+        ):
+            with pytest.raises(openai.BadRequestError) as refused:
+                await client.chat.completions.create(model=GEMINI, messages=TURNS)
+            shown = refused.value.response.text + repr(runtime.snapshot())
+    assert "I was given" in shown
+    assert login.given
+    assert all(token not in shown for token in login.given)

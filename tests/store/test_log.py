@@ -212,3 +212,9 @@ def test_a_hanging_disk_drops_lines_instead_of_waiting(file: Path, monkeypatch: 
         logging.getLogger("x").info("line")
     gate.set()
     assert 5 <= written(file).count("line") <= 7
+
+
+def test_the_parts_of_a_key_of_several_are_hidden_too() -> None:
+    log.remember(Secret("AKIDPARTS0123456789A:secretPartsOfAnAccessKey/+0123:sessionToken=="))
+    text = log.redact("secretPartsOfAnAccessKey/+0123 and sessionToken of AKIDPARTS0123456789A")
+    assert text == "… and sessionToken of …"
