@@ -174,12 +174,16 @@ class Recollection:
         return tuple((self._client, name) for name in (*names, thread.until(at)))
 
     def _find(self, message: Message, at: int, thread: Thread) -> Turn | None:
+        """The answer that a message is: by the ids of its calls, by the conversation where they tell nothing."""
+        told = False
         for part in message.parts:
             if isinstance(part, ToolCall) and part.id:
-                name = part.id if _tells(part) else f"{part.id} {thread.before(at)}"
+                tells = _tells(part)
+                told |= tells
+                name = part.id if tells else f"{part.id} {thread.before(at)}"
                 if (turn := self._store.get((self._client, name))) is not None:
                     return turn
-        return self._store.get((self._client, thread.until(at)))
+        return None if told else self._store.get((self._client, thread.until(at)))
 
     def _whole(self, message: Message, at: int, thread: Thread) -> Message:
         if message.role is not Role.ASSISTANT or not message.parts:

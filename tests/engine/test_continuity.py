@@ -81,6 +81,13 @@ def test_a_call_without_an_id_is_known_by_its_conversation() -> None:
     assert answer(memory(store).recall(asked_again(lost))) == (SIGNED, lost)
 
 
+def test_a_call_of_another_conversation_that_reads_the_same_is_told_by_its_id() -> None:
+    store = Continuity()
+    memory(store).keep(ASKED, Choice((SIGNED, CALL), Finish.TOOL_CALLS))
+    other = replace(CALL, id="toolu_01ZyXwVuTs")
+    assert answer(memory(store).recall(asked_again(other))) == (other,)
+
+
 def test_another_client_gets_nothing() -> None:
     store = Continuity()
     memory(store).keep(ASKED, Choice((SIGNED, CALL), Finish.TOOL_CALLS))
