@@ -102,7 +102,15 @@ def _model(item: object) -> ModelInfo | None:
         context_length=_number(places, _CONTEXT),
         max_output_tokens=_number(places, _OUTPUT),
         capabilities=tuple(dict.fromkeys(_capabilities(item))),
+        base=_base(item, name),
     )
+
+
+def _base(item: Mapping[str, Any], name: str) -> str:
+    """The model behind a deployment (Azure), when its name is another."""
+    model = item.get("model")
+    deployed = item.get("object") == "deployment" and isinstance(model, str) and model != name
+    return clean(str(model)).strip() if deployed else ""
 
 
 def _object(value: object) -> Mapping[str, Any]:

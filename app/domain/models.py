@@ -19,7 +19,8 @@ class ModelRef:
 class ModelInfo:
     """What is known of one model; None and empty mean unknown.
 
-    `context_length` and `max_output_tokens` are in tokens, `created` in seconds since 1970.
+    `context_length` and `max_output_tokens` are in tokens, `created` in seconds since 1970. `base` is the model behind
+    a name of the user's own, such as a deployment's; empty where the name says it.
     """
 
     id: str
@@ -27,6 +28,7 @@ class ModelInfo:
     context_length: int | None = None
     max_output_tokens: int | None = None
     capabilities: tuple[str, ...] = ()
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)

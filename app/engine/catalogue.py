@@ -36,6 +36,11 @@ class ModelList:
         """What is known of the model of that name, None when it is not in the list."""
         return self._known.get(name)
 
+    def real_name(self, name: str) -> str:
+        """What the model is called elsewhere: the one behind a name of the user's own, else the name itself."""
+        info = self._known.get(name)
+        return info.base or name if info is not None else name
+
     def is_stale(self, now_s: float, ttl_s: float) -> bool:
         """Whether it is older than `ttl_s`, or was never fetched."""
         return self.fetched_at_s is None or not 0 <= now_s - self.fetched_at_s < ttl_s
@@ -65,7 +70,7 @@ def complete(models: Iterable[ModelInfo], kind: str, facts: Facts) -> tuple[Mode
 def _completed(model: ModelInfo, kind: str, facts: Facts) -> ModelInfo:
     if model.context_length and model.max_output_tokens and model.capabilities:
         return model
-    known = facts(kind, model.id)
+    known = facts(kind, model.base or model.id)
     if known is None:
         return model
     return replace(

@@ -150,7 +150,8 @@ class Balance:
         for candidate in candidates:
             price = self.own_price(candidate.provider.id, candidate.model)
             if price is None:
-                price = self.price_of(candidate.provider.settings.kind, candidate.model)
+                model = (candidate.info.base if candidate.info else "") or candidate.model
+                price = self.price_of(candidate.provider.settings.kind, model)
             if price is None:
                 ranks.append((1.0, 0.0))
             else:

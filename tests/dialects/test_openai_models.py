@@ -19,9 +19,15 @@ def test_googles_cloud_names_its_models_by_their_publisher() -> None:
     assert [model.id for model in openai_models.parse_models(body)] == ["gemini-2.5-pro"]
 
 
+def test_a_deployment_says_which_model_it_is() -> None:
+    rows = [{"id": "mine", "model": "gpt-4o", "object": "deployment"}, {"id": "o3", "model": "o3"}]
+    models = openai_models.parse_models(json.dumps({"data": rows}).encode())
+    assert [(model.id, model.base) for model in models] == [("mine", "gpt-4o"), ("o3", "")]
+
+
 def test_golden(golden_models: dict[str, Any]) -> None:
     models = openai_models.parse_models(json.dumps(golden_models["body"]).encode())
-    assert [{k: v for k, v in asdict(m).items() if v not in (None, ())} for m in models] == [
+    assert [{k: v for k, v in asdict(m).items() if v not in (None, (), "")} for m in models] == [
         {k: tuple(v) if isinstance(v, list) else v for k, v in expect.items()} for expect in golden_models["expect"]
     ]
 

@@ -9,6 +9,7 @@ import pytest
 from app.domain.chat import Operation
 from app.domain.events import AlertKind, AlertRaised, RequestFinished
 from app.domain.history import Spending
+from app.domain.models import ModelInfo
 from app.domain.usage import NO_USAGE, UNKNOWN_COST, Cost, PriceSource, Usage, UsageSource
 from app.engine import prices
 from app.engine.accounts import Accounts
@@ -76,6 +77,12 @@ async def test_a_request_is_settled_with_its_cost(desk: Desk) -> None:
     assert desk.accounts.tally.series["openai", "gpt-5-mini", "default"].cost_usd == pytest.approx(0.25)
     await desk.finish()
     assert desk.provider.status().cost_usd == pytest.approx(0.5)
+
+
+async def test_a_name_of_the_users_own_costs_what_the_model_behind_it_does(desk: Desk) -> None:
+    desk.provider.catalogue.replace((ModelInfo("mine", base="gpt-5-mini"), ModelInfo("other")))
+    assert (await desk.finish(provider_model="mine"))[1] == pytest.approx(0.25)
+    assert (await desk.finish(provider_model="other"))[1] is None
 
 
 async def test_requests_wait_for_the_prices(monkeypatch: pytest.MonkeyPatch) -> None:

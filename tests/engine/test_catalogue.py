@@ -63,3 +63,12 @@ def test_a_page_is_what_the_dialect_would_write_and_finds_by_both_names() -> Non
     assert (page.find("m"), page.find("z/m"), page.find("x/a/b")) == (entries[1], entries[2], entries[0])
     assert page.find("q") is None
     assert ModelPage([]).body == render_models([])
+
+
+def test_what_is_known_of_a_deployment_is_known_of_the_model_behind_it() -> None:
+    asked: list[str] = []
+    list(complete([ModelInfo("mine", base="gpt-4o"), ModelInfo("o3")], "azure", lambda kind, name: asked.append(name)))
+    assert asked == ["gpt-4o", "o3"]
+    models = ModelList()
+    models.replace((ModelInfo("mine", base="gpt-4o"), ModelInfo("o3")))
+    assert [models.real_name(name) for name in ("mine", "o3", "unknown")] == ["gpt-4o", "o3", "unknown"]
