@@ -1,7 +1,8 @@
 """What models cost and how much they can read, from the price list that is shipped with the program.
 
-The list (genai-prices, offline) takes 0.3 s and 15 to 20 MB, so `load` runs in a thread when the first request is
-is over; until then, and for whatever the list does not know, everything is None: unknown, never 0.
+The list (genai-prices, offline) takes 0.15 s and 6 MB, 1 s and 15 MB where its compiled form cannot be kept, so `load`
+runs in a thread when the first request is over; until then, and for whatever the list does not know, everything is
+None: unknown, never 0.
 """
 
 import sys
