@@ -26,6 +26,9 @@ TTL_S = 12 * 3600.0
 _SIGNING = frozenset({anthropic.NAME, gemini.NAME, responses.NAME})
 """Dialects whose thoughts count only with a signature or a seal; the others take back words."""
 
+_WITH_IDS = frozenset({openai_chat.NAME, anthropic.NAME, responses.NAME})
+"""Dialects whose clients send the ids of calls back."""
+
 _COUNTED_BYTES = 400
 """What an answer takes beside its text."""
 
@@ -165,13 +168,15 @@ class Recollection:
         if turn is not None:
             answer = Message(Role.ASSISTANT, parts)
             thread = Thread((*request.messages, answer))
-            self._store.put(self._keys(answer, len(request.messages), thread), turn)
+            self._store.put(self._keys(answer, len(request.messages), thread, request.origin), turn)
 
-    def _keys(self, message: Message, at: int, thread: Thread) -> tuple[Key, ...]:
-        """All the keys of an answer, the surest first."""
+    def _keys(self, message: Message, at: int, thread: Thread, origin: str) -> tuple[Key, ...]:
+        """All the keys of an answer; the digest only where the ids of its calls may not come back or tell nothing."""
         calls = [part for part in message.parts if isinstance(part, ToolCall)]
         names = [call.id if _tells(call) else f"{call.id} {thread.before(at)}" for call in calls if call.id]
-        return tuple((self._client, name) for name in (*names, thread.until(at)))
+        if not names or origin not in _WITH_IDS or not all(map(_tells, calls)):
+            names.append(thread.until(at))
+        return tuple((self._client, name) for name in names)
 
     def _find(self, message: Message, at: int, thread: Thread) -> Turn | None:
         """The answer that a message is: by the ids of its calls, by the conversation where they tell nothing."""

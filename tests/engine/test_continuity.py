@@ -76,7 +76,7 @@ def test_ids_that_come_again_count_within_their_conversation_only(call_id: str) 
 
 def test_a_call_without_an_id_is_known_by_its_conversation() -> None:
     store = Continuity()
-    memory(store).keep(ASKED, Choice((SIGNED, CALL), Finish.TOOL_CALLS))
+    memory(store).keep(replace(ASKED, origin="ollama"), Choice((SIGNED, CALL), Finish.TOOL_CALLS))
     lost = replace(CALL, id="", arguments='{ "x": 1 }')
     assert answer(memory(store).recall(asked_again(lost))) == (SIGNED, lost)
 
