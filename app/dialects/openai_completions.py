@@ -1,9 +1,28 @@
-"""OpenAI completions, with `suffix`: `POST /v1/completions`."""
+"""OpenAI completions, `POST /v1/completions`: passed through with `suffix`, or translated by the hub."""
 
 from app.dialects import openai, openai_errors
+from app.dialects.openai_completions_hub import EventWriter, read_request, write_reply
 from app.dialects.openai_stream import OpenAIStream
 from app.domain.chat import ApiRequest, Operation, Reply
 from app.domain.faults import Fault, ProviderError
+from app.domain.hub import ChatRequest
+
+__all__ = [
+    "KEEPALIVE",
+    "NAME",
+    "PATH",
+    "STREAM_PATH",
+    "build_request",
+    "event_writer",
+    "open_stream",
+    "parse_fault",
+    "parse_reply",
+    "parse_request",
+    "read_request",
+    "render_fault",
+    "render_stream_fault",
+    "write_reply",
+]
 
 NAME = "openai"
 STREAM_PATH = PATH = "/completions"
@@ -55,6 +74,11 @@ def render_fault(fault: Fault, request_id: str) -> bytes:  # OpenAI's envelope h
 def render_stream_fault(fault: Fault, request_id: str) -> bytes:
     """Make the in-band error event that ends a broken stream; no `[DONE]` follows."""
     return openai_errors.render_error_event(fault)
+
+
+def event_writer(request: ChatRequest) -> EventWriter:
+    """Begin to write the stream for the client that sent `request`."""
+    return EventWriter(request)
 
 
 def _prompts(request: ApiRequest) -> int:

@@ -185,7 +185,7 @@ def _check(provider: Provider, operation: Operation) -> None:
         )
     if provider.problem is not None:
         raise FaultError(provider.problem)
-    if operation not in provider.spec.operations:
+    if not provider.spec.offers(operation):
         if operation is Operation.RESPONSES:
             raise FaultError(_keeps_nothing(provider))
         raise FaultError(

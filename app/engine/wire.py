@@ -14,6 +14,7 @@ from app.dialects import (
     ollama_embed,
     ollama_generate,
     openai_chat,
+    openai_completions,
     openai_embeddings,
     responses,
 )
@@ -22,7 +23,7 @@ from app.dialects.embedding import EmbedClient, EmbedProvider, EmbedTranslation
 from app.dialects.mending import mend
 from app.dialects.openai_cousin import Cousin
 from app.dialects.paths import fill
-from app.dialects.translation import Answerer, Side, Translation
+from app.dialects.translation import Answerer, Asker, Side, Translation
 from app.domain.chat import PASSED_THROUGH, ApiRequest, Operation
 from app.domain.repairs import Mend, Repair
 from app.engine.hops import onward
@@ -65,7 +66,8 @@ def between(
         return client
     provider = _ANSWERERS[spoken]
     cousin = Cousin(spec.cousin) if provider is openai_chat else provider
-    return Translation(_SIDES[client.NAME], cousin, time.time)
+    side = cast("Asker", client) if client is openai_completions else _SIDES[client.NAME]
+    return Translation(side, cousin, time.time)
 
 
 class Sent(NamedTuple):
@@ -87,6 +89,7 @@ def write(
     """
     headers = onward(hops) if hops and provider.nearby else ()
     dropped: tuple[str, ...] = ()
+    operation = Operation.CHAT if isinstance(dialect, Translation) else request.operation
     if isinstance(dialect, Translation | EmbedTranslation):
         written = dialect.write(request, model)
         path, body, dropped = written.path, written.body, written.dropped
@@ -103,10 +106,10 @@ def write(
         body, repaired = _repaired(request, body, known)
         dropped += repaired
     if provider.paths:
-        operation = Operation.RESPONSES if path == responses.PATH else request.operation
-        path = provider.path(operation, path, model, stream=request.stream)
+        at = Operation.RESPONSES if path == responses.PATH else operation
+        path = provider.path(at, path, model, stream=request.stream)
     if provider.adjust is not None:
-        adjusted = provider.adjust(Outgoing(request.operation, model, request.stream, path, body, headers))
+        adjusted = provider.adjust(Outgoing(operation, model, request.stream, path, body, headers))
         path, body, headers = adjusted.path, adjusted.body, adjusted.headers
     return Sent(path, body, headers, dropped)
 

@@ -108,6 +108,12 @@ class ProviderSpec:
         """The dialect in which a model is asked: the row's, but for the few that answer in Responses only."""
         return RESPONSES if self.responses_only and _matches(model, self.responses_only) else self.dialect
 
+    def offers(self, operation: Operation) -> bool:
+        """Whether it does this; whoever is talked to in another dialect than OpenAI's completes a text in a turn."""
+        if operation is Operation.COMPLETIONS and self.dialect != OPENAI:
+            return Operation.CHAT in self.operations
+        return operation in self.operations
+
     def root_of(self, base_url: str) -> str:
         """`base_url` as this row takes it: what the paths of a dialect begin with does no harm at its end.
 

@@ -236,11 +236,23 @@ def _ollama() -> dict[str, Wish]:
     }
 
 
+def _completions() -> dict[str, Wish]:
+    hello = {"prompt": ASK}
+    return {
+        "words": {**hello, "max_tokens": 200, "temperature": 1.5, "top_p": 0.9, "stop": "END", "seed": 7},
+        "stream_thoughts": {**hello, "stream": True, "stream_options": {"include_usage": True}},
+        "picture": {**hello, "max_tokens": 20},
+        "refused": hello,
+        "broken": {**hello, "stream": True},
+    }
+
+
 CLIENTS: dict[str, dict[str, Wish]] = {
     "chat": _chat(),
+    "completions": _completions(),
     "responses": _responses(),
     "anthropic": _anthropic(),
     "gemini": _gemini(),
     "ollama": _ollama(),
 }
-"""By client, then by scenario; the model's name is put in by who asks."""
+"""By client, then by scenario; the model's name is put in by who asks. Completions know no tools and no schemas."""

@@ -5,6 +5,7 @@ What is expected is made without the code under test: the same spelling of the s
 """
 
 import json
+import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -119,14 +120,22 @@ def test_answers(exchange: Exchange) -> None:
     except (InBandError, FaultError):
         assert exchange.status != 200 or b"TOOL_CALL" in exchange.resp, "an error, or a call that nobody can run"
         return
-    assert reply.body == exchange.resp or converted(exchange)
+    assert reply.body == exchange.resp or converted(exchange) or renamed(exchange, exchange.resp, reply.body)
+
+
+def renamed(exchange: Exchange, body: bytes, out: bytes) -> bool:
+    """Whether only the model's name is another: Claude Code insists on the one that it asked for."""
+    found = re.finditer(rb'"model": ?"([^"]+)"', body) if exchange.dialect is anthropic else ()
+    asked = exchange.model.encode()
+    return any(body[: name.start(1)] + asked + body[name.end(1) :] == out for name in found)
 
 
 def converted(exchange: Exchange) -> bool:
     """Whether it holds vectors in another encoding than was asked for, which are converted."""
-    asked = exchange.sent.get("encoding_format", "float")
+    if exchange.dialect is not openai_embeddings:
+        return False
     first = json.loads(exchange.resp)["data"][0]["embedding"]
-    return exchange.dialect is openai_embeddings and isinstance(first, str) is not (asked == "base64")
+    return isinstance(first, str) is not (exchange.sent.get("encoding_format") == "base64")
 
 
 def request_of(exchange: Exchange) -> Any:
@@ -148,7 +157,7 @@ def check_stream(exchange: Exchange) -> None:
             assert b"error" in exchange.resp
         else:
             assert reader.complete
-            assert out == exchange.resp or mended(exchange, out)
+            assert out == exchange.resp or mended(exchange, out) or renamed(exchange, exchange.resp, out)
 
 
 def mended(exchange: Exchange, out: bytes) -> bool:
@@ -174,7 +183,7 @@ def test_odd_answers(dialect: ModuleType, odd: str) -> None:
     for exchange in plain[:12]:
         body = with_odd(exchange.resp.decode(), odd, front=False).encode()
         reply = dialect.parse_reply(request_of(exchange), body)
-        assert reply.body == body or converted(exchange)
+        assert reply.body == body or converted(exchange) or renamed(exchange, body, reply.body)
     streams = [e for e in recorded.exchanges() if e.dialect is dialect and e.streamed]
     for exchange in streams[:4]:
         lines = exchange.resp.split(b"\n")
@@ -183,4 +192,5 @@ def test_odd_answers(dialect: ModuleType, odd: str) -> None:
             for line in lines
         )
         reader = dialect.open_stream(request_of(exchange))
-        assert reader.feed(body) + reader.finish() == body
+        out = reader.feed(body) + reader.finish()
+        assert out == body or renamed(exchange, body, out)

@@ -69,6 +69,19 @@ def test_a_row_says_the_path_of_a_translation_too() -> None:
     assert (sent.path, sent.dropped) == ("/c/x", ("seed",))
 
 
+def test_a_text_is_completed_by_whoever_is_talked_to() -> None:
+    request = openai_completions.parse_request(b'{"model":"m","prompt":"Once"}')
+    spec = replace(CATALOG[-1], dialect=ANTHROPIC, operations=frozenset({Operation.CHAT}))
+    assert (spec.offers(Operation.COMPLETIONS), spec.offers(Operation.EMBEDDINGS)) == (True, False)
+    joined = wire.between(openai_completions, spec, request, "claude")
+    sent = wire.write(joined, request, provider(dialect=ANTHROPIC, paths=_PATHS), "claude", "")
+    assert sent.path == "/c/claude"
+    assert json.loads(sent.body)["messages"] == [{"role": "user", "content": "Once"}]
+    openais = replace(spec, dialect=OPENAI)
+    assert not openais.offers(Operation.COMPLETIONS)
+    assert wire.between(openai_completions, openais, request) is openai_completions
+
+
 def test_a_quirk_sees_everything_and_has_the_last_word() -> None:
     to = provider(dialect=ANTHROPIC)
     seen: list[Outgoing] = []
