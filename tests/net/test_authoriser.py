@@ -1,5 +1,7 @@
 """Credentials worked out for each request: what an authoriser sees, what is sent, and what a refusal does."""
 
+import subprocess
+import sys
 from typing import Any
 
 import httpx
@@ -71,6 +73,14 @@ async def test_a_credential_that_can_be_renewed_is_tried_again_once(serve: Any, 
     await client.aclose()
     assert len(server.requests) == stamp.refusals == 2
     assert b"authorization: Stamp 2" in server.requests[1]
+
+
+def test_no_package_of_a_cloud_is_loaded_before_it_is_needed() -> None:
+    code = (
+        "import sys, app.runtime; print([m for m in ('botocore', 'google.auth', 'cryptography') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_missing_package_names_the_extra() -> None:
