@@ -17,7 +17,7 @@ from typing import Any
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-from app.dialects import anthropic, gemini, ollama, openai_chat, openai_completions, responses
+from app.dialects import anthropic, cohere, gemini, ollama, openai_chat, openai_completions, responses
 from app.dialects.paths import fill
 from app.dialects.translation import Translation
 from app.domain.chat import ApiRequest
@@ -33,6 +33,7 @@ DIALECTS: dict[str, ModuleType] = {
     "anthropic": anthropic,
     "gemini": gemini,
     "ollama": ollama,
+    "cohere": cohere,
 }
 CLIENTS = tuple(matrix_asked.CLIENTS)
 PASSED = {("completions", "chat")}

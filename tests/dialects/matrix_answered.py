@@ -1,8 +1,11 @@
 """What each kind of provider answers in the cases of the golden matrix: the same answer, in every dialect behind."""
 
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
+
+from dialects import matrix_cohere
 
 TEXT = "In the kitchen. \U0001f373"
 PIECES = ("In the ", "kitchen.", " \U0001f373")
@@ -342,5 +345,6 @@ PROVIDERS: dict[str, Callable[[], dict[str, Answer]]] = {
     "anthropic": _anthropic,
     "gemini": _gemini,
     "ollama": _ollama,
+    "cohere": lambda: matrix_cohere.answers(sys.modules[__name__]),
 }
 """By provider, then by scenario."""
