@@ -7,6 +7,7 @@ import msgspec
 from app.dialects import fields, json_edit
 from app.dialects.anthropic_errors import parse_fault, render_fault, render_stream_fault
 from app.dialects.anthropic_events import EventReader
+from app.dialects.anthropic_naming import named_reply
 from app.dialects.anthropic_reply import parse_reply_object, read_reply, write_reply
 from app.dialects.anthropic_request import NAME, read_request
 from app.dialects.anthropic_stream import AnthropicStream
@@ -87,18 +88,19 @@ def build_request(request: ApiRequest, model: str) -> bytes:
 
 
 def parse_reply(request: ApiRequest, body: bytes) -> Reply:  # the protocol hands every dialect the request
-    """Read a plain answer; its bytes stay as they are.
+    """Read a plain answer; its bytes stay as they are but for the model's name.
 
     Raises:
         InBandError: the body is an error object in spite of its status.
         FaultError: BAD_REPLY, when it has no content.
     """
-    return Reply(body, parse_usage(parse_reply_object(body).get("usage")))
+    usage = parse_usage(parse_reply_object(body).get("usage"))
+    return Reply(named_reply(body, request.model), usage)
 
 
 def open_stream(request: ApiRequest) -> AnthropicStream:
     """Start reading along an event stream."""
-    return AnthropicStream()
+    return AnthropicStream(request.model)
 
 
 def event_reader() -> EventReader:

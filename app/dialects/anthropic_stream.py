@@ -7,6 +7,7 @@ import msgspec
 from app.dialects import sse
 from app.dialects.anthropic_errors import MALFORMED, in_band_error
 from app.dialects.anthropic_events import event_data, parse_object
+from app.dialects.anthropic_naming import named_events
 from app.dialects.anthropic_usage import parse_usage
 from app.domain.usage import NO_USAGE, Usage
 
@@ -28,10 +29,11 @@ _QUIET = msgspec.json.Decoder(_Quiet)
 class AnthropicStream:
     """The `StreamReader` of messages; `message_stop` is its end mark."""
 
-    __slots__ = ("_splitter", "committed", "complete", "ended", "error", "usage")
+    __slots__ = ("_asked", "_splitter", "committed", "complete", "ended", "error", "usage")
 
-    def __init__(self) -> None:
-        """Start at the beginning."""
+    def __init__(self, asked: str = "") -> None:
+        """Start at the beginning; the answer is under the name `asked`."""
+        self._asked = asked
         self._splitter = sse.Splitter()
         self.committed = self.complete = self.ended = False
         self.error: ProviderError | None = None
@@ -46,6 +48,9 @@ class AnthropicStream:
         if self.ended:
             return b""
         block = self._splitter.feed(data)
+        if self._asked and block:
+            block, done = named_events(block, self._asked)
+            self._asked = "" if done else self._asked
         at = 0
         for piece in sse.pieces(block):
             if not self._forwards(piece):

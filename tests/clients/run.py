@@ -2,6 +2,7 @@
 
 Without names, those of the ordinary tests. Others need their own packages: `litellm_client` an interpreter that has
 them (`--python`), `ai_sdk` a folder with those of `tests/clients/node` (`--node`), which are put there when missing.
+Agents (codex, claude, gemini, qwen, opencode, aider) must be installed: their programs are looked for in PATH.
 """
 
 import argparse
@@ -16,7 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from clients.rig import BEHIND, Row, play, play_node, stage  # noqa: E402 - found by the line above
+from clients.agents import AGENTS, lead  # noqa: E402 - found by the line above
+from clients.rig import BEHIND, Row, play, play_node, stage  # noqa: E402
 
 PACKAGES = ("openai_chat", "openai_responses", "anthropic_messages", "google_genai", "ollama_python")
 NODE = ("ai_sdk",)
@@ -26,6 +28,8 @@ async def rows_of(client: str, python: str, node: Path) -> list[Row]:
     """Every case of a client, in a program of its own."""
     with tempfile.TemporaryDirectory() as home:
         async with stage(Path(home)) as running:
+            if client in AGENTS:
+                return await lead(running, client)
             if client in NODE:
                 return await play_node(running, f"{client}.mjs", node)
             return await play(running, f"{client}.py", python=python)
@@ -42,7 +46,9 @@ def install(folder: Path) -> None:
 def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clients", nargs="*", default=PACKAGES, help=", ".join((*PACKAGES, "litellm_client", *NODE)))
+    parser.add_argument(
+        "clients", nargs="*", default=PACKAGES, help=", ".join((*PACKAGES, "litellm_client", *NODE, *AGENTS))
+    )
     parser.add_argument("--python", default=sys.executable, help="the interpreter that has the client's packages")
     parser.add_argument("--node", type=Path, help="the folder of the packages for Node.js")
     return parser.parse_args()

@@ -73,7 +73,7 @@ def _told(turn: Turn) -> Say:
 
 
 def _echo(turn: Turn) -> str:
-    parts = [f"You said: {turn.words.strip()[:200]}"]
+    parts = [f"You said: {turn.words.strip()[-200:]}"]
     if turn.system:
         parts.append(f"system: {turn.system.strip()[:60]}")
     if turn.pictures:

@@ -21,6 +21,7 @@ _FIELDS = checks.words(
     "model input instructions stream store tools tool_choice parallel_tool_calls temperature top_p max_output_tokens",
     "text reasoning include metadata user prompt_cache_key safety_identifier service_tier truncation top_logprobs",
     "previous_response_id background max_tool_calls prompt stream_options prompt_cache_retention conversation",
+    "client_metadata",
 )
 _PARTS = {
     "user": {"input_text", "input_image", "input_file"},
