@@ -121,6 +121,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         docs="https://api-docs.deepseek.com",
         cousin=Quirks(thoughts="reasoning_content", needs_thoughts=True),
+        quirks="reasoning",
         key_url="https://platform.deepseek.com/api_keys",
         operations=_CHAT,  # completions are under another base URL, /beta
     ),
@@ -210,6 +211,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         docs="https://platform.moonshot.ai/docs",
         cousin=Quirks(thoughts="reasoning_content", needs_thoughts=True, warmest=1.0),
+        quirks="reasoning",
         key_url="https://platform.moonshot.ai/console/api-keys",
         operations=_CHAT,
     ),
