@@ -231,12 +231,42 @@ def _response_end(answer: Invented, output: list[dict[str, Any]]) -> dict[str, A
     return {"type": f"response.{status}", "response": {**whole, "usage": usage}}
 
 
+def cohere(answer: Invented) -> list[bytes]:
+    """The events of a Cohere stream: one block after the other, a call's arguments in its block."""
+    events: list[dict[str, Any]] = [{"type": "message-start", "id": "co_1", "delta": {"message": {}}}]
+    pieces: dict[int, list[str]] = {at: [] for at in range(len(answer.calls))}
+    for kind, at, words in answer.steps:
+        if kind == "arguments":
+            pieces[at].append(words)
+    for index, (kind, at, words) in enumerate(answer.steps):
+        if kind == "call":
+            inner = {"id": f"call_{at}", "type": "function", "function": {"name": f"tool_{at}", "arguments": ""}}
+            events.append(_cohere_event("tool-call-start", at, tool_calls=inner))
+            more = [{"function": {"arguments": piece}} for piece in pieces[at]]
+            events += [_cohere_event("tool-call-delta", at, tool_calls=piece) for piece in more]
+            events.append({"type": "tool-call-end", "index": at})
+        elif kind != "arguments":
+            name = "text" if kind == "text" else "thinking"
+            events.append(_cohere_event("content-start", index, content={"type": name, name: ""}))
+            events.append(_cohere_event("content-delta", index, content={name: words}))
+            events.append({"type": "content-end", "index": index})
+    reason = {"stop": "COMPLETE", "length": "MAX_TOKENS", "filter": "COMPLETE"}[answer.finish]
+    reason = "TOOL_CALL" if answer.calls and answer.finish != "length" else reason
+    usage = {"billed_units": {"input_tokens": answer.tokens[0], "output_tokens": answer.tokens[2]}}
+    return sse([*events, {"type": "message-end", "delta": {"finish_reason": reason, "usage": usage}}])
+
+
+def _cohere_event(kind: str, index: int, **message: Any) -> dict[str, Any]:
+    return {"type": kind, "index": index, "delta": {"message": message}}
+
+
 STREAMS: dict[str, Callable[[Invented], list[bytes]]] = {
     "chat": chat,
     "responses": responses,
     "anthropic": anthropic,
     "gemini": gemini,
     "ollama": ollama,
+    "cohere": cohere,
 }
 """By provider: the events of its stream, each in its bytes."""
 
@@ -247,5 +277,6 @@ ERRORS: dict[str, bytes] = {
     "anthropic": sse([_SAYS])[0],
     "gemini": sse([{"error": {"code": 503, "message": "Out of breath.", "status": "UNAVAILABLE"}}])[0],
     "ollama": b'{"error":"Out of breath."}\n',
+    "cohere": sse([{"type": "message-end", "delta": {"finish_reason": "ERROR", "error": "Out of breath."}}])[0],
 }
 """By provider: an error in the middle of a stream."""

@@ -22,7 +22,12 @@ from app.dialects.paths import fill
 from app.dialects.translation import Translation
 from app.domain.chat import ApiRequest
 from app.domain.faults import Fault, FaultError, InBandError
+from app.engine import wire
+from app.engine.bus import Bus
+from app.engine.provider import Provider
 from app.net.faults import fault_from_error, fault_from_status
+from app.providers.registry import Registry
+from app.store.settings import Provider as Settings
 from dialects import matrix_answered, matrix_asked, matrix_tricky
 
 FOLDER = Path(__file__).parent / "golden" / "matrix"
@@ -35,12 +40,17 @@ DIALECTS: dict[str, ModuleType] = {
     "ollama": ollama,
     "cohere": cohere,
 }
+ROWS = {"azure": "azure-deployments", "bedrock": "bedrock-claude"}
+"""Providers that speak another's dialect in their own way: the row of the catalog that knows it."""
+
 CLIENTS = tuple(matrix_asked.CLIENTS)
-PASSED = {("completions", "chat")}
+PASSED = {("completions", "chat"), ("completions", "azure")}
 """Who is passed through although the names differ: providers of OpenAI's dialect have completions of their own."""
 
 PROVIDERS = tuple(matrix_answered.PROVIDERS)
-MODELS = {"anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash"}
+MODELS = {"anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash", "azure": "my-deployment"} | {
+    "bedrock": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+}
 """How providers call the model; where nothing is known of it, `model-1`."""
 
 _WIDTH = 110
@@ -131,17 +141,32 @@ def _parsed(case: Case, client: ModuleType) -> ApiRequest | Fault:
 
 def _joined(case: Case, client: ModuleType) -> Any:
     """What joins the two: the dialect itself where both speak the same."""
+    if case.provider in ROWS:
+        joined = wire.between(client, row(case).spec)  # type: ignore[arg-type]  # a module fulfils the protocol
+        if isinstance(joined, Translation):
+            joined._clock = lambda: 1_760_000_000.0
+        return joined
     provider = DIALECTS[case.provider]
     return client if client is provider else Translation(client, provider, clock=lambda: 1_760_000_000.0)
 
 
 def _up(joined: Any, request: ApiRequest, case: Case) -> tuple[str, bytes, tuple[str, ...]]:
     model = case.model or MODELS.get(case.provider, "model-1")
+    if case.provider in ROWS:
+        sent = wire.write(joined, request, row(case), model, "")
+        return sent.path, sent.body, sent.dropped
     if isinstance(joined, Translation):
         written = joined.write(request, model)
         return written.path, written.body, written.dropped
     path = joined.STREAM_PATH if request.stream else joined.PATH
     return fill(path, model), joined.build_request(request, model), ()
+
+
+def row(case: Case) -> Provider:
+    """The provider of a row, which is never asked anything."""
+    kind = ROWS[case.provider]
+    settings = Settings(id=case.provider, kind=kind, base_url="https://api.example.com")
+    return Provider(settings, Registry.load(lambda: ()).get(kind), None, Bus())
 
 
 def _down(case: Case, joined: Any, request: ApiRequest) -> str:

@@ -346,5 +346,7 @@ PROVIDERS: dict[str, Callable[[], dict[str, Answer]]] = {
     "gemini": _gemini,
     "ollama": _ollama,
     "cohere": lambda: matrix_cohere.answers(sys.modules[__name__]),
+    "azure": _chat,
+    "bedrock": _anthropic,
 }
 """By provider, then by scenario."""

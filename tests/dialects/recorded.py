@@ -13,6 +13,7 @@ import pytest
 
 from app.dialects import (
     anthropic,
+    cohere,
     gemini,
     ollama,
     ollama_generate,
@@ -32,6 +33,7 @@ _BY_END: tuple[tuple[str, ModuleType], ...] = (
     ("/embeddings", openai_embeddings),
     ("/responses", responses),
     ("/v1/messages", anthropic),
+    ("/v2/chat", cohere),
     ("enerateContent", gemini),
     ("/api/chat", ollama),
     ("/api/generate", ollama_generate),

@@ -17,7 +17,7 @@ import openai.types.responses as openai_types
 import pydantic
 import pytest
 
-from app.dialects import anthropic, gemini, ollama, ollama_generate, openai_chat, responses
+from app.dialects import anthropic, cohere, gemini, ollama, ollama_generate, openai_chat, responses
 from app.dialects.translation import Translation
 from app.domain.chat import ApiRequest
 from app.domain.faults import FaultError, InBandError
@@ -41,7 +41,7 @@ ASKED: dict[ModuleType, dict[str, Any]] = {
 }
 """What each client asks; all of them want to see thoughts and usage."""
 
-PROVIDERS = (openai_chat, responses, anthropic, gemini)
+PROVIDERS = (openai_chat, responses, anthropic, gemini, cohere)
 CLIENTS = tuple(ASKED)
 
 

@@ -287,10 +287,31 @@ def _lines(body: bytes) -> Seen:
     return seen
 
 
+# -- Cohere, a provider only
+
+
+def _cohere(body: bytes) -> Seen:
+    reply = json.loads(body)
+    message = reply["message"]
+    seen = Seen(finish=_COHERES[reply["finish_reason"]], thoughts=message.get("tool_plan") or "")
+    for part in message.get("content") or ():
+        seen.text += part.get("text", "")
+        seen.thoughts += part.get("thinking", "")
+    for call in message.get("tool_calls") or ():
+        seen.calls.append((call["function"]["name"], arguments(call["function"]["arguments"])))
+    counted = reply["usage"]["billed_units"]
+    seen.tokens = (counted["input_tokens"], None, counted["output_tokens"])
+    return seen
+
+
+_COHERES = {"COMPLETE": "stop", "STOP_SEQUENCE": "stop", "MAX_TOKENS": "length", "TOOL_CALL": "calls"}
+
+
 _PLAIN: dict[str, Callable[[bytes], Seen]] = {
     "openai_chat": _chat,
     "openai_completions": _completion,
     "anthropic": _messages,
+    "cohere": _cohere,
     "gemini": _content,
     "responses": _response,
     "ollama": _lines,
