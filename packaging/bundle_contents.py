@@ -25,6 +25,9 @@ HIDDEN = {
 }
 """Modules of packages that are imported by a name in a string, each with what needs it; app.* is taken whole."""
 
+METADATA = {"genai_prices": "it asks for its own version when it is imported"}
+"""Distributions whose description must come along, each with the reason; PyInstaller's hooks know others."""
+
 NOT_BUNDLED = (
     "tkinter", "_tkinter", "turtle", "idlelib", "lib2to3", "ensurepip", "venv", "distutils", "test", "unittest",
     "doctest", "pdb", "bdb", "pydoc", "pydoc_data", "curses", "_curses", "readline", "rlcompleter",

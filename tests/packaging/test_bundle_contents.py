@@ -1,8 +1,11 @@
 """What goes into the bundle: every hidden import is needed, nothing that is left out is used."""
 
 import ast
+import importlib.util
 import re
+import sys
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -49,6 +52,19 @@ def test_hidden_is_exactly_what_is_imported_by_a_string(contents: ModuleType) ->
 def test_the_self_test_of_a_build_fails_without_any_of_them(contents: ModuleType) -> None:
     # tests/cli/test_parts.py takes away one after the other.
     assert set(contents.HIDDEN) <= {name for part in parts.PARTS for name in part.modules}
+
+
+def test_each_description_that_comes_along_is_asked_for(contents: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(metadata, "version", lambda name: asked.append(name) or "1")
+    for name in contents.METADATA:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)  # the one that is loaded comes back after the test
+        spec.loader.exec_module(module)
+    assert set(contents.METADATA) <= {name.replace("-", "_") for name in asked}
 
 
 def test_modules_of_the_program_are_named_since_some_are_imported_by_nobody(contents: ModuleType) -> None:
