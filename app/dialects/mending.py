@@ -39,7 +39,7 @@ def mend(body: bytes, repairs: Iterable[Repair]) -> tuple[bytes, tuple[str, ...]
                 changed.append(repair.param)
         elif found := _HOW[repair.mend](values, repair):
             changes |= found
-            changed.append(repair.param)
+            changed += found if repair.mend is Mend.BETAS else (repair.param,)
     return _applied(body, members, names, changes), tuple(changed)
 
 
@@ -116,11 +116,17 @@ def _unsigned(contents: bytes) -> Changes:
     return {"contents": json_edit.dumps(value)}
 
 
+def _betas(values: Mapping[str, bytes], repair: Repair) -> Changes:
+    """Leave out beta features, and the member that only one of them allows."""
+    return {name: None for name in (repair.param, "context_management") if name in values}
+
+
 _HOW: Mapping[Mend, Callable[[Mapping[str, bytes], Repair], Changes]] = {
     Mend.CLAMP: _clamp,
     Mend.BUDGET: _budget,
     Mend.EMPTY_TEXTS: _empty_texts,
     Mend.THOUGHTS: _thoughts,
+    Mend.BETAS: _betas,
 }
 
 

@@ -54,6 +54,7 @@ class Mend(StrEnum):
     BUDGET = "budget"
     EMPTY_TEXTS = "empty texts"
     THOUGHTS = "thoughts"
+    BETAS = "betas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,10 @@ class Repair:
 Repairs = dict[str, dict[str, Repair]]
 """What each model is known to refuse, by what is to be repaired."""
 
-_SAID = {Mend.EMPTY_TEXTS: "empty texts", Mend.THOUGHTS: "earlier thoughts"}
+BETAS = "anthropic_beta"
+"""Where Anthropic's features stand that are not for everybody: a header of that name (with a dash), or a member."""
+
+_SAID = {Mend.EMPTY_TEXTS: "empty texts", Mend.THOUGHTS: "earlier thoughts", Mend.BETAS: "beta features"}
 
 
 def find_repair(fault: Fault, sent: Container[str]) -> Repair | None:
@@ -123,6 +127,7 @@ _CONTENT = (
     ),
     (re.compile(r"budget_tokens"), Repair("thinking.budget_tokens", mend=Mend.BUDGET)),
 )
+_BETA_WORDS = re.compile(r"invalid beta|anthropic[-_]beta")  # Bedrock's words, Vertex AI's
 _CONVERSATION = ("messages", "contents")
 
 
@@ -131,6 +136,8 @@ def _of_content(message: str, sent: Container[str]) -> Repair | None:
     if not any(name in sent for name in _CONVERSATION):
         return None
     text = message.lower()
+    if BETAS in sent and _BETA_WORDS.search(text):
+        return Repair(BETAS, mend=Mend.BETAS)
     return next((repair for words, repair in _CONTENT if words.search(text)), None)
 
 

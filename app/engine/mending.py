@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from app.dialects import json_edit, mending
 from app.domain.chat import ApiRequest
 from app.domain.faults import Fault
-from app.domain.repairs import Repair, find_repair
+from app.domain.repairs import Mend, Repair, find_repair
 from app.engine.attempt import Attempt
 from app.engine.router import Candidate
 
@@ -24,8 +24,9 @@ class Mending:
         if self.repair is not None or attempt.request.body_type:
             return False
         try:
-            repair = find_repair(fault, json_edit.members(attempt.body))
-            if repair is None or not mending.mend(attempt.body, (repair,))[1]:
+            sent = {*json_edit.members(attempt.body), *(name.replace("-", "_") for name, _ in attempt.request.headers)}
+            repair = find_repair(fault, sent)
+            if repair is None or not (repair.mend is Mend.BETAS or mending.mend(attempt.body, (repair,))[1]):
                 return False
         except json_edit.JsonError:
             return False

@@ -25,7 +25,7 @@ from app.dialects.openai_cousin import Cousin
 from app.dialects.paths import fill
 from app.dialects.translation import Answerer, Asker, Side, Translation
 from app.domain.chat import PASSED_THROUGH, ApiRequest, Operation
-from app.domain.repairs import Mend, Repair
+from app.domain.repairs import BETAS, Mend, Repair
 from app.engine.hops import onward
 from app.engine.provider import Provider
 from app.providers.outgoing import Headers, Outgoing
@@ -105,6 +105,7 @@ def write(
     elif (provider.repairs or request.repairs) and (known := _known(request, provider, model)):
         body, repaired = _repaired(request, body, known)
         dropped += repaired
+        headers = _without_betas(headers, known)
     if provider.paths:
         at = Operation.RESPONSES if path == responses.PATH else operation
         path = provider.path(at, path, model, stream=request.stream)
@@ -119,8 +120,18 @@ def _known(request: ApiRequest, provider: Provider, model: str) -> Sequence[Repa
     return (*provider.repairs.get(model, {}).values(), *request.repairs)
 
 
+def _without_betas(headers: Headers, known: Sequence[Repair]) -> Headers:
+    """The headers as they are, or without the beta features that the model's house refuses."""
+    if not any(one.mend is Mend.BETAS for one in known):
+        return headers
+    return tuple(header for header in headers if header[0] != "anthropic-beta")
+
+
 def _repaired(request: ApiRequest, body: bytes, known: Sequence[Repair]) -> tuple[bytes, tuple[str, ...]]:
     """Repair what the model is known to refuse; name of it what the client itself had sent."""
     body, changed = mend(body, known)
     params = {one.param for one in known if one.mend in (Mend.LEAVE_OUT, Mend.RENAME)}
-    return body, tuple(name for name in changed if name not in params or name in request.members)
+    named = tuple(name for name in changed if name not in params or name in request.members)
+    if any(one.mend is Mend.BETAS for one in known) and any(name == "anthropic-beta" for name, _ in request.headers):
+        named += (BETAS,)
+    return body, tuple(dict.fromkeys(named))

@@ -150,6 +150,28 @@ async def test_openais_own_dialect(client: openai.AsyncOpenAI, aws: CloudUpstrea
     assert chunks[0].choices[0].delta.content == "Hi"
 
 
+async def test_beta_features_that_are_refused_are_left_out_and_not_sent_again(
+    claude: anthropic.AsyncAnthropic, aws: CloudUpstream
+) -> None:
+    good, kind = aws.answers[f"{PLACE}/invoke"], "ValidationException"
+    refusal = told({"message": "invalid beta flag"}, 400, x_amzn_errortype=kind)
+    plain_door = aws.door
+    aws.door = lambda asked: plain_door(asked) or (refusal if b"anthropic_beta" in asked.body else None)
+    edits: Any = {"edits": [{"type": "clear_tool_uses_20250919"}]}
+    for attempts in (2, 1):
+        aws.posts.clear()
+        betas = ["context-management-2025-06-27"]
+        raw = await claude.beta.messages.with_raw_response.create(**ASK, betas=betas, context_management=edits)
+        assert raw.headers["x-switchtower-dropped-params"] == "context_management, anthropic_beta"
+        assert len(aws.posts) == attempts
+        assert aws.posts[-1].json == {
+            "max_tokens": 9,
+            "messages": ASK["messages"],
+            "anthropic_version": "bedrock-2023-05-31",
+        }
+    assert aws.answers[f"{PLACE}/invoke"] is good
+
+
 async def test_tokens_are_counted_by_bedrock(claude: anthropic.AsyncAnthropic, aws: CloudUpstream) -> None:
     counted = await claude.messages.count_tokens(model=CLAUDE, messages=ASK["messages"])
     assert counted.input_tokens == 4711

@@ -122,6 +122,21 @@ async def test_claude_answers_anthropics_client(claude: anthropic.AsyncAnthropic
     assert "model" not in google.posts[-1].json
 
 
+async def test_beta_features_that_are_refused_are_left_out_of_the_headers(
+    claude: anthropic.AsyncAnthropic, google: CloudUpstream
+) -> None:
+    message = "Unexpected value(s) `fast-mode-2026-02-01` for the `anthropic-beta` header."
+    refusal = told({"type": "error", "error": {"type": "invalid_request_error", "message": message}}, 400)
+    plain_door = google.door
+    google.door = lambda asked: plain_door(asked) or (refusal if "anthropic-beta" in asked.headers else None)
+    ask: dict[str, Any] = {"model": f"claude/{CLAUDE}", "max_tokens": 9, "messages": TURNS}
+    for attempts in (2, 1):
+        google.posts.clear()
+        raw = await claude.beta.messages.with_raw_response.create(**ask, betas=["fast-mode-2026-02-01"])
+        assert raw.headers["x-switchtower-dropped-params"] == "anthropic_beta"
+        assert len(google.posts) == attempts
+
+
 async def test_claude_answers_openais_client(client: openai.AsyncOpenAI) -> None:
     model = f"claude/{CLAUDE}"
     chunks = [c async for c in await client.chat.completions.create(model=model, messages=TURNS, stream=True)]

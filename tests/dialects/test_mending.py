@@ -147,3 +147,10 @@ def test_the_budget_for_thoughts_fits(budget: int, most: int | None, left: int |
     body = {"messages": [], "thinking": {"type": "enabled", "budget_tokens": budget}}
     out = mended(body | ({} if most is None else {"max_tokens": most}), BUDGET)
     assert out.get("thinking") == (None if left is None else {"type": "enabled", "budget_tokens": left})
+
+
+def test_beta_features_go_with_what_only_they_allow() -> None:
+    repair = (Repair("anthropic_beta", mend=Mend.BETAS),)
+    body = b'{"a":1,"anthropic_beta":["x"],"context_management":{},"b":1e2}'
+    assert mend(body, repair) == (b'{"a":1,"b":1e2}', ("anthropic_beta", "context_management"))
+    assert mend(b'{"a":1}', repair) == (b'{"a":1}', ())

@@ -114,3 +114,17 @@ def test_a_repair_says_what_it_does() -> None:
         "without empty texts",
         "without earlier thoughts",
     ]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "invalid beta flag",
+        "The model returned the following errors: invalid beta flag",
+        "Unexpected value(s) `a-2026-01-01` for the `anthropic-beta` header. Please consult our documentation.",
+    ],
+)
+def test_beta_features_are_left_out_where_they_were_asked_for(message: str) -> None:
+    fault = Fault(FaultKind.BAD_REQUEST, f"Claude on Amazon Bedrock refused the request: {message}")
+    assert find_repair(fault, SENT | {"anthropic_beta"}) == Repair("anthropic_beta", mend=Mend.BETAS)
+    assert find_repair(fault, SENT) is None

@@ -18,7 +18,7 @@ from app.dialects import (
 )
 from app.dialects.dialect import Dialect
 from app.domain.chat import Operation
-from app.domain.repairs import Repair
+from app.domain.repairs import BETAS, Mend, Repair
 from app.engine import wire
 from app.engine.bus import Bus
 from app.engine.provider import Provider
@@ -178,3 +178,14 @@ def test_a_row_may_say_the_path_of_responses() -> None:
     to = provider(paths=(("chat", "/c"), ("responses", "/v1{path}")), operations=CATALOG[0].operations)
     request = responses.parse_request(b'{"model":"m","input":"x"}')
     assert wire.write(wire.between(responses, to.spec, request, "m"), request, to, "m", "").path == "/v1/responses"
+
+
+def test_beta_features_that_a_house_refuses_are_left_out_of_the_headers_and_named() -> None:
+    to = provider(dialect=ANTHROPIC)
+    to.repairs["x"] = {BETAS: Repair(BETAS, mend=Mend.BETAS)}
+    request = anthropic.parse_request(b'{"model":"m","messages":[],"context_management":{}}')
+    headers = (("anthropic-beta", "b"), ("x-own", "1"))
+    sent = wire.write(anthropic, replace(request, headers=headers), to, "x", "")
+    assert (sent.headers, sent.dropped) == ((("x-own", "1"),), ("context_management", "anthropic_beta"))
+    assert b"context_management" not in sent.body
+    assert wire.write(anthropic, anthropic.parse_request(b'{"model":"m","messages":[]}'), to, "x", "").dropped == ()
