@@ -17,6 +17,20 @@ def budget_of(effort: str) -> int | None:
     return _BY_EFFORT.get(effort)
 
 
+def nearest(effort: str, known: tuple[str, ...]) -> str:
+    """Return the word among `known` that comes nearest: the next one below, else above.
+
+    For `none` it is empty where that is not known; a word that nobody knows is returned as it is.
+    """
+    if effort in known or effort not in _BY_EFFORT:
+        return effort
+    if effort == "none":
+        return ""
+    words = [word for word, _ in _BUDGETS if word in known and word != "none"]
+    below = [word for word in words if _BY_EFFORT[word] < _BY_EFFORT[effort]]
+    return below[-1] if below else next(iter(words), "")
+
+
 def effort_of(budget: int) -> str:
     """Return the greatest word whose budget is not above `budget`; `auto` below 0, at least `minimal` above it."""
     if budget < 0:

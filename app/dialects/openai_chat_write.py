@@ -50,7 +50,7 @@ def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> W
     _write_sampling(request, quirks, out, dropped)
     if not own:
         _cool(quirks, out, dropped)
-    _write_reasoning(request, out)
+    _write_reasoning(request, quirks, out, dropped)
     if request.format is not None:
         out["response_format"] = _format(request.format)
     out |= {key: value for key, value in (("user", request.user), ("prompt_cache_key", request.cache_key)) if value}
@@ -100,7 +100,7 @@ _SAMPLING = (
 )
 
 
-def _write_reasoning(request: ChatRequest, out: Object) -> None:
+def _write_reasoning(request: ChatRequest, quirks: Quirks, out: Object, dropped: list[str]) -> None:
     wanted = request.reasoning
     if request.origin == NAME and "reasoning" in request.spelling:
         out["reasoning"] = request.spelling["reasoning"]
@@ -108,8 +108,13 @@ def _write_reasoning(request: ChatRequest, out: Object) -> None:
     if wanted is None:
         return
     word = wanted.effort or ("" if wanted.budget is None else effort.effort_of(wanted.budget))
-    if word not in ("", "auto"):
-        out["reasoning_effort"] = "xhigh" if word == "max" else word
+    if word in ("", "auto"):
+        return
+    known = word if request.origin == NAME else effort.nearest(word, quirks.efforts)
+    if known:
+        out["reasoning_effort"] = known
+    else:
+        dropped.append("reasoning_effort")
 
 
 def _format(form: OutputFormat) -> Object:

@@ -171,8 +171,9 @@ def _named(fault: Fault) -> list[str]:
         top = re.split(r"[.\[]", fault.param.removeprefix("body."), maxsplit=1)[0]
         if top in OPTIONAL or top in RENAMED:
             return [top]
-    words = re.findall(r"[a-z][a-z_]+", fault.message.lower())
+    words = re.findall(r"[a-z][a-z_]+", _HUMP.sub("_", fault.message).lower())
     return [word for word in dict.fromkeys(words) if "_" in word or word in _PLAIN_WORDS]
 
 
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # xAI says reasoningEffort for reasoning_effort
 _PLAIN_WORDS = frozenset({"temperature", "seed", "logprobs", "verbosity"})

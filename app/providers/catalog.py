@@ -9,8 +9,8 @@ _PICTURES = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS})
 _SOUND = frozenset({Operation.SPEECH, Operation.TRANSCRIPTIONS})
 _RERANK = frozenset({Operation.RERANK})
 _CHAT = frozenset({Operation.CHAT})
-_TAGS = Quirks(think_tags=True)
-_LOCAL = Quirks(think_tags=True, top_k=True)
+_TAGS, _LOCAL = Quirks(think_tags=True), Quirks(think_tags=True, top_k=True)
+_EFFORTS = ("low", "medium", "high")
 _CHAT_COMPLETIONS = frozenset({Operation.CHAT, Operation.COMPLETIONS})
 _CHAT_EMBEDDINGS = frozenset({Operation.CHAT, Operation.EMBEDDINGS})
 _RESPONSES = frozenset({Operation.RESPONSES})
@@ -51,7 +51,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         lists_models=False,  # its list under /router/v1 is of other vendors' models
         static_models=("sonar", "sonar-pro", "sonar-reasoning-pro", "sonar-deep-research"),
         docs="https://docs.perplexity.ai/docs/sonar/openai-compatibility",
-        cousin=_TAGS,
+        cousin=Quirks(think_tags=True, efforts=("minimal", *_EFFORTS)),
         key_url="https://www.perplexity.ai/settings/api",
         operations=_CHAT,
     ),
@@ -85,7 +85,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.mistral.ai/v1",
         Auth.BEARER,
         docs="https://docs.mistral.ai/api",
-        cousin=Quirks(seed="random_seed", short_ids=True, answers_results=True, warmest=1.5),
+        cousin=Quirks(seed="random_seed", short_ids=True, answers_results=True, warmest=1.5, efforts=("none", "high")),
         key_url="https://console.mistral.ai/api-keys",
         operations=_CHAT_EMBEDDINGS | {Operation.TRANSCRIPTIONS, Operation.MODERATIONS},
     ),
@@ -108,7 +108,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.groq.com/openai/v1",
         Auth.BEARER,
         docs="https://console.groq.com/docs/openai",
-        cousin=Quirks(limit="max_completion_tokens", thoughts="reasoning", think_tags=True),
+        cousin=Quirks(limit="max_completion_tokens", thoughts="reasoning", think_tags=True, efforts=_EFFORTS),
         key_url="https://console.groq.com/keys",
         operations=_CHAT | _SOUND | _RESPONSES,
         responses_tools=_FUNCTIONS | {"code_interpreter", "browser_search"},
@@ -132,6 +132,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.x.ai/v1",
         Auth.BEARER,
         docs="https://docs.x.ai/docs/api-reference",
+        cousin=Quirks(efforts=_EFFORTS),
         key_url="https://console.x.ai",
         operations=_CHAT_COMPLETIONS | _RESPONSES | {Operation.IMAGES},
         responses_tools=_FUNCTIONS | {"web_search", "x_search", "code_interpreter", "file_search"},

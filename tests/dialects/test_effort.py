@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.dialects.effort import budget_of, effort_of
+from app.dialects.effort import budget_of, effort_of, nearest
 
 
 @pytest.mark.parametrize("word", ["none", "minimal", "low", "medium", "high", "xhigh", "max", "auto"])
@@ -19,3 +19,22 @@ def test_a_budget_between_two_words_is_the_lower(budget: int, word: str) -> None
 
 def test_an_unknown_word_has_no_budget() -> None:
     assert budget_of("extreme") is None
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "said"),
+    [
+        ("medium", ("low", "medium", "high"), "medium"),
+        ("xhigh", ("low", "medium", "high"), "high"),
+        ("max", ("low", "high"), "high"),
+        ("medium", ("low", "high"), "low"),
+        ("minimal", ("low", "high"), "low"),
+        ("none", ("low", "high"), ""),
+        ("none", ("none", "high"), "none"),
+        ("low", ("none", "high"), "high"),
+        ("max", (), ""),
+        ("turbo", ("low",), "turbo"),
+    ],
+)
+def test_the_nearest_of_the_words_that_somebody_knows(word: str, known: tuple[str, ...], said: str) -> None:
+    assert nearest(word, known) == said

@@ -197,3 +197,16 @@ def test_a_signature_goes_to_geminis_models_only() -> None:
         written = openai_chat.write_request(chat, model)
         (call,) = json.loads(written.body)["messages"][1]["tool_calls"]
         assert call.get("extra_content") == extra
+
+
+@pytest.mark.parametrize(
+    ("kind", "budget", "word"),
+    [("mistral", 31999, "high"), ("groq", 40000, "high"), ("xai", 9000, "medium"), ("openai", 40000, "xhigh")],
+)
+def test_effort_in_the_cousins_own_words(kind: str, budget: int, word: str) -> None:
+    request = anthropic_request(thinking={"type": "enabled", "budget_tokens": budget})
+    assert json.loads(openai_chat.write_request(request, "m", QUIRKS[kind]).body)["reasoning_effort"] == word
+    off = anthropic_request(thinking={"type": "disabled"})
+    written = openai_chat.write_request(off, "m", QUIRKS[kind])
+    told = json.loads(written.body).get("reasoning_effort")
+    assert told == "none" if kind in ("mistral", "openai") else written.dropped == ("reasoning_effort",)

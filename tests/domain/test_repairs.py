@@ -17,6 +17,7 @@ SENT = {"model", "messages", "temperature", "max_tokens", "stream_options", "too
             Fault(UNSUPPORTED, "'max_tokens' is not supported. Use 'max_completion_tokens' instead."),
             Repair("max_tokens", "max_completion_tokens", Mend.RENAME),
         ),
+        (Fault(UNSUPPORTED, "Model grok-4 does not support parameter streamOptions."), Repair("stream_options")),
         (Fault(UNSUPPORTED, "x", param="tools"), None),
         (Fault(UNSUPPORTED, "x", param="top_p"), None),
         (Fault(UNSUPPORTED, "Something is not supported."), None),
