@@ -172,8 +172,7 @@ class EventReader:
             self._arguments(item, text_of(whole.get(CALLS[kind])), events)
             self._close(item, events)
         elif kind == "message":
-            for at, piece in enumerate(pieces(whole, "content")):
-                self._rest_of_part(item, {"content_index": at, "part": piece}, events)
+            self._rest_of_message(item, pieces(whole, "content"), events)
         elif kind == "reasoning":
             self._rest_of_thought(item, whole, events)
         item.done = True
@@ -220,12 +219,12 @@ class EventReader:
     def _words(self, event: Object, events: list[StreamEvent]) -> None:
         delta = event.get("delta")
         if isinstance(delta, str) and delta:
-            self._say(self._item(event), (TextDelta, event.get("content_index")), delta, events)
+            self._say(self._item(event), (TextDelta, event.get("content_index", 0)), delta, events)
 
     def _refusal(self, event: Object, events: list[StreamEvent]) -> None:
         delta = event.get("delta")
         if isinstance(delta, str) and delta:
-            self._say(self._item(event), (RefusalDelta, event.get("content_index")), delta, events)
+            self._say(self._item(event), (RefusalDelta, event.get("content_index", 0)), delta, events)
 
     def _say(self, item: _Item, key: tuple[Any, object], text: str, events: list[StreamEvent]) -> None:
         item.said[key] = item.said.get(key, 0) + len(text)
@@ -241,14 +240,19 @@ class EventReader:
             event = {**event, "part": {"type": key, key: event.get(key)}}
         self._rest_of_part(self._item(event), event, events)
 
+    def _rest_of_message(self, item: _Item, parts: list[Object], events: list[StreamEvent]) -> None:
+        """Pass on the parts that were not streamed; servers that number no parts streamed all of them, or none."""
+        whole = sum(len(_text(part)) for part in parts)
+        if sum(item.said.values()) < whole:
+            for at, part in enumerate(parts):
+                self._rest_of_part(item, {"content_index": at, "part": part}, events)
+
     def _rest_of_part(self, item: _Item, event: Object, events: list[StreamEvent]) -> None:
         """Pass on what of a part was not streamed."""
         part = _child(event, "part")
-        refusal = part.get("type") == "refusal"
-        text = part.get("refusal" if refusal else "text")
-        key = (RefusalDelta if refusal else TextDelta, event.get("content_index"))
-        so_far = item.said.get(key, 0)
-        if isinstance(text, str) and len(text) > so_far:
+        key = (RefusalDelta if part.get("type") == "refusal" else TextDelta, event.get("content_index", 0))
+        text, so_far = _text(part), item.said.get(key, 0)
+        if len(text) > so_far:
             self._say(item, key, text[so_far:], events)
 
     def _noted(self, event: Object, events: list[StreamEvent]) -> None:
@@ -303,6 +307,11 @@ def _object(data: bytes) -> Object | None:
     except json_edit.JsonError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _text(part: Object) -> str:
+    text = part.get("refusal" if part.get("type") == "refusal" else "text")
+    return text if isinstance(text, str) else ""
 
 
 def _child(holder: Object, key: str) -> Object:

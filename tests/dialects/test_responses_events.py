@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from app.domain.hub_reply import (
 )
 from dialects.translating import anthropic_request, called, checked_blocks, openai_request, sse_events
 
+GOLDEN = Path(__file__).parent / "golden" / "responses"
 USAGE = {"input_tokens": 10, "input_tokens_details": {"cached_tokens": 4}, "output_tokens": 3, "total_tokens": 13}
 CALL = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": ""}
 ARGUMENTS = "response.function_call_arguments"
@@ -104,6 +106,15 @@ def test_every_recorded_stream_reaches_every_client(client: Any, responses_excha
             if client is anthropic:
                 told = [e for e in read(exchange["resp"].encode()) if isinstance(e, CallStarted)]
                 assert sum(b["type"] == "tool_use" for b in checked_blocks(out)) == len(told)
+
+
+def test_a_stream_of_llama_cpp_which_numbers_neither_items_nor_parts() -> None:
+    events = read((GOLDEN / "llamacpp.sse").read_bytes())
+    assert words(events) == "I'm glad you're"
+    assert [e.finish for e in events if isinstance(e, Finished)] == [Finish.STOP]
+    assert [(e.usage.fresh_input, e.usage.cache_read, e.usage.output) for e in events if isinstance(e, Counted)] == [
+        (1, 31, 5)
+    ]
 
 
 # -- arguments
@@ -194,6 +205,13 @@ def test_words_only_in_done() -> None:
         done({"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}),
     ):
         assert words(read(stream(last))) == "Hi"
+
+
+def test_parts_without_numbers_come_once() -> None:
+    parts = [{"type": "output_text", "text": text} for text in ("Hi ", "there")]
+    sent = [delta("output_text", text) for text in ("Hi ", "there")]
+    item = {"type": "message", "content": parts}
+    assert words(read(stream(*sent, done(item), output=[item]))) == "Hi there"
 
 
 def test_text_and_tool_beside_each_other() -> None:
