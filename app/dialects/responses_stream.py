@@ -1,6 +1,11 @@
 """Read along a provider's own Responses stream, which passes byte for byte."""
 
+from typing import Literal
+
+import msgspec
+
 from app.dialects import json_edit, sse
+from app.dialects.fields import Object
 from app.dialects.openai_errors import read_error
 from app.dialects.openai_usage import find_usage, parse_usage
 from app.dialects.responses_passing import kept_ids
@@ -10,6 +15,30 @@ from app.domain.usage import NO_USAGE, Usage
 _MALFORMED = ProviderError(message="An event of the stream is not valid JSON.", code=FaultKind.MALFORMED_EVENT.value)
 _NO_CONTENT = frozenset({"response.created", "response.in_progress", "response.queued", "keepalive", "ping"})
 _ENDS = frozenset({"response.completed", "response.incomplete"})
+
+
+class _Quiet(msgspec.Struct, gc=False):
+    """An event that changes nothing once the answer has begun."""
+
+    type: Literal[
+        "response.output_text.delta",
+        "response.function_call_arguments.delta",
+        "response.custom_tool_call_input.delta",
+        "response.reasoning_summary_text.delta",
+        "response.reasoning_text.delta",
+        "response.refusal.delta",
+    ]
+
+
+_QUIET = msgspec.json.Decoder(_Quiet)
+
+
+def _is_quiet(data: bytes) -> bool:
+    try:
+        _QUIET.decode(data)
+    except (*json_edit.BAD_JSON, RecursionError):
+        return False
+    return True
 
 
 class ResponsesStream:
@@ -46,6 +75,8 @@ class ResponsesStream:
     def _event(self, event: sse.Event) -> None:
         if event.data is None or not event.data.strip():
             return
+        if self.committed and event.name != b"error" and _is_quiet(event.data):
+            return
         try:
             value = json_edit.loads(event.data)
         except json_edit.JsonError:
@@ -55,17 +86,21 @@ class ResponsesStream:
             return
         kind, response = value.get("type"), value.get("response")
         response = response if isinstance(response, dict) else {}
-        if response and not self.kept:
-            self.kept = kept_ids(response)
-        usage = find_usage(response)
-        if usage is not None:
-            self.usage = self.usage.most(parse_usage(usage))
+        self._note(response)
         if kind in ("error", "response.failed") or event.name == b"error":
             self._fail(read_error(response if response.get("error") else value))
             return
         self.committed = self.committed or kind not in _NO_CONTENT
         if kind in _ENDS:
             self.complete = self.ended = True
+
+    def _note(self, response: Object) -> None:
+        """Keep what the event says of the whole answer."""
+        if response and not self.kept:
+            self.kept = kept_ids(response)
+        usage = find_usage(response)
+        if usage is not None:
+            self.usage = self.usage.most(parse_usage(usage))
 
     def _fail(self, error: ProviderError) -> None:
         self.error, self.ended = error, True

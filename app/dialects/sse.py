@@ -108,6 +108,10 @@ def parse_event(piece: bytes) -> Event:
     text = piece.strip(b"\r\n").removeprefix(_BOM)
     if text.startswith(b"data:") and b"\n" not in text and b"\r" not in text:
         return Event(text[5:].removeprefix(b" "))
+    if text.startswith(b"event:") and b"\r" not in text:  # the usual two lines, without a look at every line
+        head, _, line = text.partition(b"\n")
+        if line.startswith(b"data:") and b"\n" not in line:
+            return Event(line[5:].removeprefix(b" "), head[6:].removeprefix(b" "))
     data: list[bytes] = []
     name = b""
     for line in _LINE_END.split(text):

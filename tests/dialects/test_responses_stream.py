@@ -55,3 +55,20 @@ def test_a_truncated_stream_is_not_complete() -> None:
     reader.feed(stream(DELTA)[:-4])
     assert reader.finish() == b""
     assert not reader.complete
+
+
+def test_the_ids_under_which_it_is_kept() -> None:
+    for created, kept in (
+        ({"id": "resp_1", "conversation": {"id": "conv_1"}}, ("resp_1", "conv_1")),
+        ({"store": False}, ()),
+    ):
+        reader = ResponsesStream()
+        reader.feed(stream({"type": "response.created", "response": created}, DELTA))
+        assert reader.kept == kept
+
+
+@pytest.mark.parametrize("data", [b'{"type":"response.output_text.delta"', b'{"type":"response.output_text.delta"}}'])
+def test_what_looks_quiet_and_is_no_json_is_an_error(data: bytes) -> None:
+    reader = ResponsesStream()
+    assert reader.feed(stream(DELTA, DELTA) + b"data: " + data + b"\n\n") == stream(DELTA, DELTA)
+    assert reader.error is not None
