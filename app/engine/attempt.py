@@ -19,6 +19,8 @@ from app.net.client import UpstreamReply
 from app.net.faults import fault_from_error, fault_from_status
 
 _OK = 200
+_LACKING = (404, 405, 501)
+"""What a provider says that has no such path, or not for this model."""
 _ERROR_BODY_BYTES = 1024 * 1024
 _FAREWELL_S = 0.05
 """How long the end of the connection's answer is waited for after the stream's own end mark, to use it again."""
@@ -44,11 +46,13 @@ class Attempt:
 
     __slots__ = (
         "_began_s",
+        "_call",
         "_content_s",
         "_ended",
         "_interruption",
         "_open",
         "_task",
+        "_thoughts",
         "body",
         "candidate",
         "dialect",
@@ -71,9 +75,9 @@ class Attempt:
         """Send nothing yet; `ticket` is what the provider's guard gave, `thoughts` are kept for clients."""
         self.candidate = candidate
         self.request = call.request
-        self.dialect = wire.between(call.dialect, candidate.provider.spec, call.request, candidate.model)
-        if thoughts is not None and isinstance(self.dialect, Translation):
-            self.dialect.memory = thoughts.at(candidate.provider, candidate.model, call.client, self.dialect.spoken)
+        self._call = call
+        self._thoughts = thoughts
+        self.dialect = self._joined()
         self.hops = call.hops
         self.ticket = ticket
         self.turn: Turn | None = None
@@ -93,6 +97,14 @@ class Attempt:
         self._content_s = 0.0
         self._task: asyncio.Task[object] | None = None
         candidate.provider.begin()
+
+    def _joined(self) -> Dialect | wire.Joined:
+        """What is between the client and the provider: nothing, when both speak the same."""
+        provider, model, call = self.candidate.provider, self.candidate.model, self._call
+        joined = wire.between(call.dialect, provider.spec, call.request, model, lacking=model in provider.lacking)
+        if self._thoughts is not None and isinstance(joined, Translation):
+            joined.memory = self._thoughts.at(provider, model, call.client, joined.spoken)
+        return joined
 
     @property
     def usage(self) -> Usage:
@@ -134,12 +146,14 @@ class Attempt:
             self._task = None
 
     async def _send(self) -> UpstreamReply:
-        """Send the request and judge status and headers."""
+        """Send the request and judge status and headers; who lacks the Responses API is asked in its own dialect."""
         provider, stream = self.candidate.provider, self.request.stream
-        sent = wire.write(self.dialect, self.request, provider, self.candidate.model, self.hops)
-        self.dropped = sent.dropped
-        self.upstream = upstream = await provider.client.post(sent.path, sent.body, stream=stream, headers=sent.headers)
-        self.first_byte_ms = self.elapsed_ms()
+        upstream, sent = await self._post()
+        if upstream.status in _LACKING and wire.is_beside(self.dialect, provider.spec, self.request):
+            await upstream.aclose()
+            provider.lacking.add(self.candidate.model)
+            self.dialect = self._joined()
+            upstream, sent = await self._post()
         if upstream.status == _OK:
             if stream and not upstream.headers.get("content-type", "").startswith(_STREAM_TYPES):
                 await self._no_stream(upstream)
@@ -148,6 +162,15 @@ class Attempt:
         error = self.dialect.parse_fault(await upstream.read(_ERROR_BODY_BYTES))
         fault = fault_from_status(provider.name, upstream.status, upstream.headers, error, time.time())
         raise FaultError(logins.refused(fault) if provider.logged_in else fault)
+
+    async def _post(self) -> tuple[UpstreamReply, wire.Sent]:
+        provider = self.candidate.provider
+        sent = wire.write(self.dialect, self.request, provider, self.candidate.model, self.hops)
+        self.dropped = sent.dropped
+        stream = self.request.stream
+        self.upstream = upstream = await provider.client.post(sent.path, sent.body, stream=stream, headers=sent.headers)
+        self.first_byte_ms = self.elapsed_ms()
+        return upstream, sent
 
     async def _no_stream(self, upstream: UpstreamReply) -> None:
         """A stream was asked for and something else came: an error in a body with status 200, or nonsense."""

@@ -94,6 +94,7 @@ class Provider:
         self.problem: Fault | None = None
         self.nearby = is_private(urlsplit(self.base_url).hostname or "")
         self.repairs = Repairs()
+        self.lacking: set[str] = set()  # models that its Responses API turned out not to have
         self.paths = spec.paths_with(settings.api_version)
         self.adjust = quirks.load(spec.quirks)
         self.guard = Guard(settings.id, self.name, settings.breaker)

@@ -47,18 +47,22 @@ _FAMILIES: Mapping[str, str] = {ollama_generate.NAME: ollama.NAME}
 """Dialects of clients that the providers of another name speak, too."""
 
 
+Joined = Dialect | Translation | EmbedTranslation
+
+
 def between(
-    client: Dialect, spec: ProviderSpec, request: ApiRequest | None = None, model: str = ""
-) -> Dialect | Translation | EmbedTranslation:
+    client: Dialect, spec: ProviderSpec, request: ApiRequest | None = None, model: str = "", *, lacking: bool = False
+) -> Joined:
     """What joins a client's dialect and a provider's: the dialect itself when both speak the same.
 
-    A provider may speak Responses beside its own dialect, for `request`, and nothing else, for `model`.
+    A provider may speak Responses beside its own dialect, for `request`, and nothing else, for `model`; `lacking`: it
+    turned out not to.
     """
     chat = request is not None and request.operation is Operation.CHAT
     spoken = spec.dialect_of(model) if chat else spec.dialect
     if spoken == client.NAME or spoken == _FAMILIES.get(client.NAME):
         return client
-    if client.NAME == responses.NAME and request is not None and spec.takes_responses(request):
+    if client.NAME == responses.NAME and request is not None and not lacking and spec.takes_responses(request):
         return client
     if hasattr(client, "read_texts"):
         return EmbedTranslation(cast("EmbedClient", client), _VECTORS[spec.dialect])
@@ -68,6 +72,11 @@ def between(
     cousin = Cousin(spec.cousin) if provider is openai_chat else provider
     side = cast("Asker", client) if client is openai_completions else _SIDES[client.NAME]
     return Translation(side, cousin, time.time)
+
+
+def is_beside(joined: Joined, spec: ProviderSpec, request: ApiRequest) -> bool:
+    """Whether the provider is asked in Responses beside its own dialect, by what its row says and perhaps wrongly."""
+    return joined is responses and spec.dialect != responses.NAME and request.operation is Operation.CHAT
 
 
 class Sent(NamedTuple):

@@ -12,7 +12,8 @@ import pytest
 
 from contract.program import ROUTING, TOKEN, openai_client, provider, root_of, running
 from contract.responses_upstream import CALL, THOUGHT, ResponsesUpstream, message
-from faults.upstream import FaultyUpstream
+from faults import plays
+from faults.upstream import OK, FaultyUpstream
 
 KEY = "sk-canary-0123456789abcdef"
 ASK: dict[str, Any] = {"model": "m", "input": "hello"}
@@ -123,6 +124,38 @@ async def test_who_has_it_and_who_has_not_answer_for_each_other(
         runtime.fleet.providers[0].try_now()
         got = await client.responses.with_raw_response.create(model="both", input="hello", stream=stream)
         assert got.headers["x-switchtower-provider"] == "up"
+
+
+async def test_who_has_no_words_for_a_request_leaves_it_to_the_next(
+    tmp_path: Path, upstream: ResponsesUpstream, one: FaultyUpstream
+) -> None:
+    rows = provider("one", "openai-compatible", one.base_url, 'key = "none"') + row(upstream, "up", 1)
+    alias = '[[aliases]]\nname = "both"\ntargets = ["one/test-small", "up/m"]\n'
+    tools: list[Any] = [{"type": "code_interpreter", "container": {"type": "auto"}}]
+    async with (
+        running(tmp_path, ROUTING + rows + alias, PROVIDER_KEY=KEY) as runtime,
+        openai_client(runtime.service.listening) as client,
+    ):
+        got = await client.responses.with_raw_response.create(model="both", input="hello", tools=tools)
+        assert got.headers["x-switchtower-provider"] == "up"
+        assert not one.posts
+        with pytest.raises(openai.BadRequestError, match="code_interpreter"):
+            await client.responses.create(model="one/test-small", input="hello", tools=tools)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_who_lacks_the_api_after_all_is_asked_in_chat(tmp_path: Path, one: FaultyUpstream, stream: bool) -> None:
+    rows = provider("lm", "lmstudio", one.base_url)
+    async with (
+        running(tmp_path, ROUTING + rows) as runtime,
+        openai_client(runtime.service.listening) as client,
+    ):
+        one.script(plays.PATH_NOT_FOUND, OK)
+        for _ in range(2):
+            got = await client.responses.create(model="test-small", input="hello", stream=stream)
+            if stream:
+                assert [event.type async for event in got][-1] == "response.completed"
+        assert [asked.path.rpartition("/")[2] for asked in one.posts] == ["responses", "completions", "completions"]
 
 
 async def test_tools_that_a_server_does_not_take_are_translated(tmp_path: Path, upstream: ResponsesUpstream) -> None:
