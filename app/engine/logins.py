@@ -17,6 +17,7 @@ MACHINE = "default"
 """`key` in the settings: the login that this machine has for the provider's cloud anyway."""
 
 _PROFILE = "profile:"
+_AWS = (Auth.AWS, Auth.AWS_X_API_KEY)
 
 
 def is_machines(source: str) -> bool:
@@ -27,7 +28,7 @@ def is_machines(source: str) -> bool:
 def of_machine(spec: ProviderSpec, settings: Settings) -> Authoriser | None:
     """The login of this machine for a provider of that kind; None where there is no such thing."""
     profile = settings.key.removeprefix(_PROFILE) if settings.key.startswith(_PROFILE) else ""
-    if spec.auth is Auth.AWS:
+    if spec.auth in _AWS:
         return AwsLogin(spec.name, None, profile)
     return _google(spec, settings, None) if spec.auth is Auth.GOOGLE and not profile else None
 
@@ -45,7 +46,7 @@ def of_key(spec: ProviderSpec, settings: Settings, key: Secret | None) -> Creden
     header = spec.auth.header
     if key is None or header is None:
         return None
-    if spec.auth is Auth.AWS and is_access_key(key):
+    if spec.auth in _AWS and is_access_key(key):
         return AwsLogin(spec.name, key)
     if spec.auth is Auth.GOOGLE and is_account(key):
         return _google(spec, settings, key)

@@ -25,7 +25,7 @@ _MOST_REMEMBERED = 20_000
 _SWITCH_S = 0.0005
 _LISTED_AS = {"xai": "x-ai", "moonshot": "moonshotai", "zhipu": "zai", "gemini": "google"}
 _LISTED_AS |= {"azure-deployments": "azure", "azure-claude": "azure", "vertex": "google", "vertex-claude": "google"}
-_LISTED_AS |= dict.fromkeys(("bedrock", "bedrock-mantle", "bedrock-claude"), "aws")
+_LISTED_AS |= dict.fromkeys(("bedrock", "bedrock-mantle", "bedrock-claude", "bedrock-mantle-claude"), "aws")
 """Kinds that the list calls by another name."""
 
 _FREE_KINDS = frozenset(spec.id for spec in CATALOG if spec.local)

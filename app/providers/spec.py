@@ -34,13 +34,14 @@ class Auth(StrEnum):
     X_API_KEY = "x_api_key"
     X_GOOG_API_KEY = "x_goog_api_key"
     AWS = "aws"
+    AWS_X_API_KEY = "aws_x_api_key"
     GOOGLE = "google"
     NONE = "none"
 
     @property
     def logs_in(self) -> bool:
         """Whether it is a cloud whose login this machine may have anyway."""
-        return self in (Auth.AWS, Auth.GOOGLE)
+        return self in (Auth.AWS, Auth.AWS_X_API_KEY, Auth.GOOGLE)
 
     @property
     def header(self) -> tuple[str, str] | None:
@@ -54,6 +55,7 @@ _AUTH_HEADERS = {
     Auth.X_API_KEY: ("x-api-key", ""),
     Auth.X_GOOG_API_KEY: ("x-goog-api-key", ""),
     Auth.AWS: ("authorization", "Bearer "),
+    Auth.AWS_X_API_KEY: ("x-api-key", ""),
     Auth.GOOGLE: ("x-goog-api-key", ""),
     Auth.NONE: None,
 }
@@ -130,8 +132,13 @@ class ProviderSpec:
         return tuple(word for word in _OWN_WORD.findall(self.address) if word in base_url)
 
     def paths_with(self, api_version: str) -> dict[str, str]:
-        """`paths` by their place, with that version in them, or the row's own when it is empty."""
+        """`paths` by their place, with that version in them, or the row's own when it is empty.
+
+        A row of OpenAI's dialect without paths has one when a version is asked for.
+        """
         version = api_version or self.api_version
+        if api_version and not self.paths and self.dialect == OPENAI:
+            return {"*": f"{{path}}?api-version={version}"}
         return {place: path.replace("{api_version}", version) for place, path in self.paths}
 
     @property

@@ -313,3 +313,26 @@ async def test_what_a_server_repeats_of_a_login_is_not_passed_on(
     for secret in (SECRET_KEY, token):
         assert secret not in refused.value.response.text
         assert secret not in log
+
+
+@pytest.mark.parametrize("key", [f"{ACCESS_KEY}:{SECRET_KEY}", API_KEY], ids=["signed", "api-key"])
+async def test_claude_by_mantle(tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def door(asked: Asked) -> Given | None:
+        return None if asked.headers.get("x-api-key") == API_KEY else signed(asked)
+
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    answers = {
+        "/anthropic/v1/models": told({"data": [{"id": "anthropic.claude-sonnet-5", "type": "model"}]}),
+        "/anthropic/v1/messages": told(answer({"type": "text", "text": "Hello"})),
+    }
+    async with CloudUpstream(door, answers) as mantle:
+        rows = ROUTING + provider("claude", "bedrock-mantle-claude", mantle.root, 'key = "env:AWS"')
+        async with (
+            running(tmp_path, rows, AWS=key) as runtime,
+            httpx.AsyncClient(base_url=root_of(runtime), headers={"x-api-key": TOKEN}, trust_env=False) as raw,
+        ):
+            body = {"model": "anthropic.claude-sonnet-5", "max_tokens": 9, "messages": ASK["messages"]}
+            done = await raw.post("/v1/messages", json=body)
+    assert done.json()["content"][0]["text"] == "Hello"
+    assert (mantle.posts[0].json, mantle.posts[0].headers["anthropic-version"]) == (body, "2023-06-01")
+    assert TOKEN not in f"{mantle.posts}"

@@ -29,6 +29,7 @@ def settings(key: str = "keyring") -> Provider:
         (Auth.BEARER, ACCESS, ("authorization", "Bearer ")),
         (Auth.API_KEY_HEADER, "abc", ("api-key", "")),
         (Auth.AWS, "ABSKQmVkcm9ja0FQSUtleS1", ("authorization", "Bearer ")),
+        (Auth.AWS_X_API_KEY, "ABSKQmVkcm9ja0FQSUtleS1", ("x-api-key", "")),
         (Auth.GOOGLE, "AIzaSyExample", ("x-goog-api-key", "")),
         (Auth.GOOGLE, ACCESS, ("x-goog-api-key", "")),
     ],
@@ -56,6 +57,7 @@ def test_a_key_that_signs(auth: Auth, key: str, kind: type) -> None:
     [
         (Auth.AWS, "default", AwsLogin),
         (Auth.AWS, "profile:work", AwsLogin),
+        (Auth.AWS_X_API_KEY, "default", AwsLogin),
         (Auth.GOOGLE, "default", GoogleLogin),
         (Auth.GOOGLE, "profile:work", type(None)),
         (Auth.BEARER, "default", type(None)),

@@ -15,8 +15,8 @@ DOC = Path(__file__).parents[2] / "docs" / "providers.md"
 REQUIRED = """
     openai openrouter perplexity anthropic gemini mistral cohere groq deepseek xai together fireworks cerebras nvidia
     huggingface github-models moonshot dashscope zhipu sambanova nebius deepinfra hyperbolic blackbox azure
-    azure-deployments azure-claude bedrock bedrock-mantle bedrock-claude vertex vertex-claude ollama
-    ollama-native lmstudio vllm llamacpp jan localai responses-compatible
+    azure-deployments azure-claude bedrock bedrock-mantle bedrock-claude bedrock-mantle-claude vertex vertex-claude
+    ollama ollama-native lmstudio vllm llamacpp jan localai responses-compatible
     openai-compatible
 """
 

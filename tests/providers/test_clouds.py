@@ -35,6 +35,7 @@ def test_every_row_explains_its_address(row: ProviderSpec) -> None:
         ("azure-deployments", "/openai/deployments"),
         ("azure-claude", "/anthropic/v1/models"),
         ("bedrock-mantle", "/v1/models"),
+        ("bedrock-mantle-claude", "/anthropic/v1/models"),
         ("vertex", "/v1beta1/publishers/google/models"),
         ("vertex-claude", "/v1beta1/publishers/anthropic/models"),
     ],
@@ -68,6 +69,13 @@ def test_a_version_of_the_users_own() -> None:
     settings = Settings(id="p", kind="azure-deployments", api_version="2025-04-01-preview")
     provider = Provider(settings, ROWS["azure-deployments"], None, Bus())
     assert provider.path(Operation.EMBEDDINGS, "/own", "m", stream=False).endswith("?api-version=2025-04-01-preview")
+
+
+def test_a_version_where_the_row_has_none() -> None:
+    provider = Provider(Settings(id="p", kind="azure", api_version="preview"), ROWS["azure"], None, Bus())
+    assert provider.path(Operation.CHAT, "/own", "m", stream=True) == "/own?api-version=preview"
+    for kind, paths in (("azure", {}), ("vertex", dict(ROWS["vertex"].paths))):
+        assert ROWS[kind].paths_with("" if kind == "azure" else "preview") == paths
 
 
 def test_names_tell_the_houses_apart() -> None:
