@@ -174,6 +174,7 @@ class Runtime(TaskOwner, Commands):
             await asyncio.sleep(WATCH_S)
             await self.resilience.look()
             await self.accounts.look()
+            await self.learn_models()
             now_s = time.monotonic()
             if self.settings_file.changed():
                 await self.reload()

@@ -169,7 +169,7 @@ class Accounts:
         counters.cost_usd = (counters.cost_usd or 0.0) + cost_usd
         if self.budgets.watching and cost_usd:
             for alert in self.budgets.spend(event.provider, event.client, cost_usd):
-                self.alerts.say(alert)
+                self.alerts.tell(alert)
 
     def _cost(self, event: RequestFinished, provider: Provider | None) -> Cost:
         """By the user's own price, else as the provider says, else by the list; what failed outright costs nothing."""

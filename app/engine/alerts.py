@@ -61,4 +61,8 @@ class Alerts:
         said_s = self._said_s.get(key)
         if said_s is None or now_s - said_s >= COOL_DOWN_S:
             self._said_s[key] = now_s
-            self._bus.publish(alert)
+            self.tell(alert)
+
+    def tell(self, alert: AlertRaised) -> None:
+        """Publish an alert of somebody who says the same thing only once."""
+        self._bus.publish(alert)

@@ -1,6 +1,7 @@
 """What the faces may change: providers, their keys and who is asked; each command saves and takes over at once."""
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -13,7 +14,8 @@ from app.engine import logins, trial
 from app.engine.accounts import Accounts
 from app.engine.counter import count
 from app.engine.fleet import Fleet
-from app.engine.health import Health
+from app.engine.health import FIRST_LISTS_S, Health
+from app.engine.prices import loaded
 from app.engine.relay import Relay
 from app.engine.stored import Wanted, ask
 from app.engine.tokens import count_request
@@ -128,6 +130,14 @@ class Commands(ABC):
     async def lists_ready(self) -> None:
         """Wait shortly for model lists that were never fetched, so that the first look after the start is not empty."""
         await self.health.first_lists()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LISTS_S):
+                await self.health.lists.learn(self.fleet.providers)
+
+    async def learn_models(self) -> None:
+        """Once the price list is loaded, take from it what the model lists do not say."""
+        if loaded():
+            await self.health.lists.learn(self.fleet.providers)
 
     async def counted(self, request: ApiRequest, dialect: str) -> tuple[int, UsageSource]:
         """The tokens of a request: by a provider that speaks `dialect`, else by its model's tokenizer, else about."""

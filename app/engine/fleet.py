@@ -13,6 +13,7 @@ from app.engine.bus import Bus
 from app.engine.cooldowns import Cooldowns
 from app.engine.health import Health
 from app.engine.lists import ModelLists
+from app.engine.prices import load
 from app.engine.provider import Contact, Provider, nobody
 from app.engine.quotas import Limits
 from app.engine.router import Routing
@@ -21,7 +22,7 @@ from app.providers.spec import OPENAI, Auth, ProviderSpec
 from app.store.key_names import key_host
 from app.store.secrets import KeyringProblem, KeyStore
 from app.store.settings import Provider as ProviderSettings
-from app.store.settings import Settings
+from app.store.settings import Settings, Strategy
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +67,8 @@ class Fleet:
             self.routing = Routing(
                 tuple(kept), aliases, rules.forced_provider, rules.strategy, rules.session_affinity, self.limits
             )
+            if Strategy.LOWEST_COST in (rules.strategy, *(alias.strategy for alias in aliases.values())):
+                self._spawn("price list", asyncio.to_thread(load))
             for provider in set(known.values()) - set(kept):
                 self._spawn(f"retire {provider.id}", provider.retire())
             places = {(provider.id, provider.base_url) for provider in kept}

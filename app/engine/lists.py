@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from app.dialects.openai_models import parse_models
 from app.domain.models import ModelInfo
-from app.engine.catalogue import Facts, ModelPage, complete
-from app.engine.prices import loaded, model_facts
+from app.engine.catalogue import Facts, ModelList, ModelPage, complete
+from app.engine.prices import load, loaded, model_facts
 from app.engine.provider import Provider
 from app.store.key_names import key_host
 from app.store.model_cache import ModelCache
@@ -33,6 +33,7 @@ class ModelLists:
         self._facts = facts
         self._clock = clock
         self._seen: WeakKeyDictionary[Provider, int] = WeakKeyDictionary()
+        self._learned: WeakSet[ModelList] = WeakSet()
         self._page: tuple[object, ModelPage] | None = None
 
     async def take(self, provider: Provider, body: bytes) -> None:
@@ -53,6 +54,20 @@ class ModelLists:
         self._seen[provider] = mark
         if provider.catalogue.replace(models, now_s) and self._cache is not None:
             await asyncio.to_thread(self._cache.write, provider.id, key_host(provider.base_url), models, now_s)
+
+    def ignorant(self, providers: Iterable[Provider]) -> list[Provider]:
+        """Those whose models have not been looked up in the price list since it is there, or since they are known."""
+        return [p for p in providers if p.catalogue not in self._learned and p.catalogue.names is not None]
+
+    async def learn(self, providers: Iterable[Provider]) -> None:
+        """Load the price list, and look up in it what lists that came before it, or are fixed, do not say."""
+        for provider in self.ignorant(providers):
+            await asyncio.to_thread(load)
+            catalogue, models = provider.catalogue, provider.catalogue.models
+            known = await asyncio.to_thread(complete, models, provider.settings.kind, self._facts)
+            self._learned.add(catalogue)
+            if catalogue.models is models:
+                catalogue.replace(known, catalogue.fetched_at_s)
 
     async def recall(self, provider: Provider) -> None:
         """Take the list that was kept on disk, when nothing is known yet."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from app.domain.chat import ApiRequest
+from app.domain.usage import Usage
 from app.engine.demands import input_tokens, output_tokens
 from app.engine.own_prices import OwnPrice, no_price
 from app.engine.prices import Price, price_of
@@ -145,15 +146,13 @@ class Balance:
 
     def _by_cost(self, candidates: Sequence[Candidate], request: ApiRequest) -> list[Rank]:
         """What this request would cost there, in US dollars; unknown prices come last."""
-        tokens_in, tokens_out = input_tokens(request), output_tokens(request)
+        expected = Usage(input_tokens(request), output=output_tokens(request))
         ranks: list[Rank] = []
         for candidate in candidates:
             price = self.own_price(candidate.provider.id, candidate.model)
             if price is None:
                 model = (candidate.info.base if candidate.info else "") or candidate.model
                 price = self.price_of(candidate.provider.settings.kind, model)
-            if price is None:
-                ranks.append((1.0, 0.0))
-            else:
-                ranks.append((0.0, price.input * tokens_in + (price.output or 0.0) * tokens_out))
+            usd = None if price is None else price.of(expected)
+            ranks.append((1.0, 0.0) if usd is None else (0.0, usd))
         return ranks

@@ -168,3 +168,9 @@ async def test_what_was_spent_before_the_start_counts(desk: Desk) -> None:
     desk.book.problem = ""
     await desk.accounts.look()
     assert desk.accounts.budgets.blocked("", "default") is not None
+
+
+async def test_two_budgets_of_one_scope_are_both_told_of(desk: Desk) -> None:
+    await desk.accounts.watch((Budget(usd_per_day=0.3), Budget(usd_per_month=0.31)))
+    await desk.finish()
+    assert [alert.kind for alert in desk.raised] == [AlertKind.BUDGET_NEAR, AlertKind.BUDGET_NEAR]

@@ -177,3 +177,18 @@ async def test_the_list_on_disk_goes_with_its_provider_or_its_host(held: Held, t
     await held.apply({"id": "a", "base_url": FAR})
     assert cache.read("a", near) is None
     assert cache.read("b", near) is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"routing": {"strategy": "lowest_cost"}},
+        {"aliases": [{"name": "x", "targets": ["a/m"], "strategy": "lowest_cost"}]},
+    ],
+)
+async def test_who_goes_by_cost_has_the_prices_before_the_first_request(settings: dict[str, Any]) -> None:
+    held = Held()
+    await held.apply({"id": "a"})
+    assert held.retired == []
+    await held.apply({"id": "a"}, **settings)
+    assert held.retired == ["price list"]

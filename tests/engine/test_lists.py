@@ -114,3 +114,38 @@ async def test_lists_of_those_who_are_gone_leave_the_disk(cache: ModelCache) -> 
     assert cache.read("a", key_host(one.base_url)) is None
     assert cache.read("b", key_host(other.base_url)) is not None
     await ModelLists().forget([])
+
+
+async def test_lists_that_came_before_the_prices_learn_from_them_once(cache: ModelCache, clock: Clock) -> None:
+    asked: list[str] = []
+
+    def facts(kind: str, model: str) -> ModelInfo | None:
+        asked.append(model)
+        return ModelInfo(model, context_length=7)
+
+    lists, early, fixed, unknown = (
+        ModelLists(cache, facts=facts, clock=clock),
+        provider(),
+        provider(models=["m"]),
+        provider(),
+    )
+    early.catalogue.replace((ModelInfo("a"), ModelInfo("b", context_length=5)), 900.0)
+    everybody = (early, fixed, unknown)
+    assert lists.ignorant(everybody) == [early, fixed]
+    await lists.learn(everybody)
+    assert [model.context_length for model in (*early.catalogue.models, *fixed.catalogue.models)] == [7, 5, 7]
+    assert (early.catalogue.fetched_at_s, unknown.catalogue.names) == (900.0, None)
+    await lists.learn(everybody)
+    assert asked == ["a", "b", "m"]
+
+
+async def test_a_newer_list_is_not_overwritten_by_what_was_learned_of_the_old_one(clock: Clock) -> None:
+    one = provider()
+    one.catalogue.replace((ModelInfo("old"),), 900.0)
+
+    def facts(kind: str, model: str) -> ModelInfo | None:
+        one.catalogue.replace((ModelInfo("new"),), 950.0)
+        return ModelInfo(model, context_length=7)
+
+    await ModelLists(facts=facts, clock=clock).learn((one,))
+    assert [model.id for model in one.catalogue.models] == ["new"]
