@@ -93,8 +93,7 @@ class Provider:
         self.in_flight = 0
         self.problem: Fault | None = None
         self.nearby = is_private(urlsplit(self.base_url).hostname or "")
-        self.repairs = Repairs()
-        self.lacking: set[str] = set()  # models that its Responses API turned out not to have
+        self.repairs, self.lacking = Repairs(), set[str]()  # lacking: models its Responses API turned out not to have
         self.paths = spec.paths_with(settings.api_version)
         self.adjust = quirks.load(spec.quirks)
         self.guard = Guard(settings.id, self.name, settings.breaker)
