@@ -15,6 +15,7 @@ from app.engine import hops
 from app.engine.attempt import Attempt, Call
 from app.engine.bus import Bus
 from app.engine.choice import Chooser
+from app.engine.items import Items
 from app.engine.journal import CLIENT_GONE, Journal
 from app.engine.provider import wall_clock
 from app.engine.pursuit import Means, Pursuit
@@ -54,6 +55,7 @@ class Relay:
         self.chooser = Chooser(routing)
         self._means = means
         self._clock = clock
+        self._items = Items()
 
     def reject(
         self, fault: Fault, dialect: Dialect, *, request_id: str, client: str, operation: Operation = Operation.CHAT
@@ -72,6 +74,7 @@ class Relay:
         try:
             if call.hops:
                 hops.check(call.hops)
+            call = self._items.resolve(call)
             limits, clock = self._routing().limits, self._means.retries.clock
             began_s = clock()
             journal.turn, journal.limits = await limits.enter(call.request, call.client), limits.headers(call.client)
@@ -109,6 +112,8 @@ class Relay:
         attempt.candidate.provider.count(attempt.usage, failed=False)
         journal.finish(200)
         assert attempt.reply is not None  # noqa: S101 - a plain attempt that returned has its reply
+        if self._items.wants(call, attempt):
+            self._items.keep_reply(call.client, attempt.reply.body)
         return Answer(200, headers, attempt.reply.body)
 
     # -- streams
@@ -152,13 +157,18 @@ class Relay:
         fault: Fault | None = None
         outcome = "cancelled"
         journal.sent = sent = Sent()
+        items = self._items if self._items.wants(call, attempt) else None
         try:
             sent.add(attempt.head)
+            if items is not None:
+                items.keep_events(call.client, attempt.head)
             yield attempt.head
             try:
                 while (data := await attempt.more(KEEPALIVE_S)) != b"":
                     if data:
                         sent.add(data)
+                    if data and items is not None:
+                        items.keep_events(call.client, data)
                     yield data or call.dialect.KEEPALIVE
                 outcome = "ok"
             except FaultError as error:

@@ -35,6 +35,7 @@ _ITEMS = {
     "function_call_output": checks.words("type call_id output id status"),
     "custom_tool_call": checks.words("type call_id name input id status"),
     "custom_tool_call_output": checks.words("type call_id output id status"),
+    "item_reference": checks.words("type id"),
     "reasoning": checks.words("type id summary encrypted_content content status"),
 }
 
@@ -252,10 +253,15 @@ def _read_item(item: dict[str, Any], turn: Turn) -> None:
         turn.pictures += sum(p["type"] == "input_image" for p in item["content"] if isinstance(p, dict))
     elif kind == "message" and item["role"] == "assistant":
         turn.words, turn.pictures, turn.results = "", 0, []
-    elif kind.endswith("_call"):
+    elif kind.endswith("_call") or kind == "item_reference":
         turn.words, turn.results = "", [] if turn.words else turn.results
     elif kind == "message":
         turn.system = turn.system or checks.texts(item["content"], ("input_text",))
 
 
-_CHECKS = {"message": _message, "reasoning": _reasoning}
+def _reference(item: dict[str, Any], where: str) -> Iterator[str]:
+    if item["id"] not in ("msg_1", "rs_1", "fc_0", "fc_1"):
+        yield f"{where}item {item['id']!r} is not found"
+
+
+_CHECKS = {"message": _message, "reasoning": _reasoning, "item_reference": _reference}

@@ -169,3 +169,19 @@ async def test_streamed_calls_beside_each_other(client: openai.AsyncOpenAI, one:
     assert (call.arguments, patch.input) == ('{"city":"K"}', "+a")
     assert [e.delta for e in seen if e.type == "response.function_call_arguments.delta"] == ['{"city":', '"K"}']
     assert [e.item for e in seen if e.type == "response.output_item.done"] == [call, patch]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_item_may_be_referred_to_by_its_id(
+    client: openai.AsyncOpenAI, one: FaultyUpstream, stream: bool
+) -> None:
+    asked = {"model": "one/test-small", "input": "hello"}
+    if stream:
+        first = [event async for event in await client.responses.create(**asked, stream=True)][-1].response
+    else:
+        first = await client.responses.create(**asked)
+    reference = {"type": "item_reference", "id": first.output[0].id}
+    talk = [{"role": "user", "content": "hello"}, reference, {"role": "user", "content": "again"}]
+    again = await client.responses.create(model="one/test-small", input=talk)
+    assert again.output_text.startswith("one")
+    assert one.posts[-1].json["messages"][1] == {"role": "assistant", "content": first.output_text}

@@ -103,6 +103,13 @@ const cases = {
     said(text, "21 degrees", "30 degrees");
     check((await done.steps)[0].finishReason, "tool-calls");
   },
+  async turns(model, target) {
+    const asked = { model: model(name(target)), maxRetries: 0 };
+    const user = (content) => ({ role: "user", content });
+    const first = await generateText({ ...asked, messages: [user("hello")] });
+    const messages = [user("hello"), ...first.response.messages, user("again")];
+    said((await generateText({ ...asked, messages })).text, "You said: again");
+  },
   async picture(model, target) {
     const content = [
       { type: "text", text: "look" },
