@@ -90,11 +90,27 @@ def build(destination):
     return bundle
 
 
-def freeze(destination):
-    """Run PyInstaller; return the bundle."""
+def see_tools():
+    """See that what PyInstaller and the next steps start is there.
+
+    Raises:
+        BuildError: something is not, with the line to type.
+    """
     missing = [tool for tool in ("as", "ld", "objdump", "strip") if ON_LINUX and not shutil.which(tool)]
     if missing:
-        raise BuildError(f"{' and '.join(missing)} missing. Type: sudo apt-get install -y binutils")
+        raise BuildError(f"{', '.join(missing)} missing. Type: sudo apt-get install -y binutils")
+    asked = "from PyInstaller.depend.bindepend import get_python_library_path as look; look()"
+    if subprocess.run([str(workbench.PYTHON), "-c", asked], check=False, capture_output=True).returncode:
+        name = f"libpython{sys.version_info.major}.{sys.version_info.minor}"
+        raise BuildError(
+            f"This Python has no shared library. On Debian and Ubuntu type: sudo apt-get install -y {name}. "
+            "With pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install …"
+        )
+
+
+def freeze(destination):
+    """Run PyInstaller; return the bundle."""
+    see_tools()
     destination.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="switchtower-build-") as work:
         command = [workbench.PYTHON, "-m", "PyInstaller", SPEC, "--noconfirm", "--clean", "--log-level", "ERROR"]

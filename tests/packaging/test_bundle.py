@@ -126,7 +126,22 @@ def test_a_missing_tool_is_one_line_with_its_remedy(
 ) -> None:
     monkeypatch.setattr(bundle, "ON_LINUX", True)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(bundle.BuildError, match=r"objdump and strip missing\. Type: sudo apt-get install -y binutils"):
+    with pytest.raises(
+        bundle.BuildError, match=r"as, ld, objdump, strip missing\. Type: sudo apt-get install -y binutils"
+    ):
+        bundle.freeze(tmp_path)
+
+
+@posix
+def test_a_python_without_its_library_is_one_line_with_its_remedy(
+    bundle: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(bundle.workbench, "PYTHON", python)
+    monkeypatch.setattr(bundle, "ON_LINUX", False)
+    with pytest.raises(bundle.BuildError, match=r"type: sudo apt-get install -y libpython3\.\d+\."):
         bundle.freeze(tmp_path)
 
 
