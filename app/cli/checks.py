@@ -171,6 +171,6 @@ def _judge(status: "ProviderStatus") -> Finding:
     from app.domain.status import HealthState
 
     text = describe_status(status).removeprefix(f"{status.id}: ")
-    if status.state in (HealthState.DISABLED, HealthState.RATE_LIMITED):
+    if status.state in (HealthState.DISABLED, HealthState.RATE_LIMITED, HealthState.UNKNOWN):
         return Finding(status.id, "note", text)
     return Finding(status.id, "ok" if status.state.up else "broken", text)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from app.store.settings import Provider
 
 
+_UNTOLD = "It has nothing that could be asked for free: the first request will tell."
+
+
 def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the commands."""
     group = verbs.add_parser("providers", help="list, add, remove, switch and test providers")
@@ -177,7 +180,8 @@ async def _probe(session: Session, provider_id: str) -> "ProviderStatus":
 def describe_status(status: "ProviderStatus") -> str:
     """One line: `openai: healthy, 212 ms, 42 models.`, or the state with the reason and the remedy."""
     if not status.state.up:
-        return f"{status.id}: {status.state.replace('_', ' ')}. {status.detail}".rstrip()
+        detail = status.detail or (_UNTOLD if status.state == "unknown" else "")
+        return f"{status.id}: {status.state.replace('_', ' ')}. {detail}".rstrip()
     parts = [str(status.state)]
     if status.latency_ms is not None:
         parts.append(f"{status.latency_ms:.0f} ms")

@@ -160,9 +160,17 @@ class Health:
     async def probe(self, provider: Provider) -> None:
         """Ask `provider` for its models and note what came of it; callers at the same time share one request.
 
-        One that lists no models has nothing that can be asked for free: its state stays what traffic shows.
+        One that lists no models has nothing that can be asked for free: its state stays what traffic shows, unless
+        there is no login for it.
         """
         if not provider.spec.lists_models:
+            try:
+                await provider.client.log_in()
+            except FaultError as error:
+                provider.failed(error.fault)
+                return
+            if provider.logged_in and provider.state is HealthState.NEEDS_KEY:
+                provider.try_now()
             return
         lock = self._locks.setdefault(provider, asyncio.Lock())
         if lock.locked():

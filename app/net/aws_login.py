@@ -99,7 +99,7 @@ class AwsLogin:
         try:
             found = session.Session(profile=self._profile or None).get_credentials()
         except errors.BotoCoreError as error:
-            raise self._no_login(f": {error}") from error
+            raise self._no_login(f": {str(error).rstrip('.')}.") from error
         if found is None:
             raise self._no_login(".")
         return found
@@ -111,7 +111,7 @@ class AwsLogin:
             return credentials.get_frozen_credentials()
         except errors.BotoCoreError as error:
             self.refused()
-            raise self._no_login(f": {error}") from error
+            raise self._no_login(f": {str(error).rstrip('.')}.") from error
 
     def _no_login(self, why: str) -> FaultError:
         profile = f" --profile {self._profile}" if self._profile else ""

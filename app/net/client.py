@@ -205,6 +205,15 @@ class UpstreamClient:
         """Have what is at `path` below the base URL deleted; otherwise as `get`."""
         return await self._send(("DELETE", path), None, _NO_BODY, self._options.first_byte_s)
 
+    async def log_in(self) -> None:
+        """Get a credential that is worked out for each request, without sending one; nothing where it is a mere key.
+
+        Raises:
+            FaultError: there is none.
+        """
+        if self._authoriser is not None:
+            await self._signed(self._upstream or self._prepare(), ("GET", "/"), None, _NO_BODY)
+
     def drop_idle(self) -> None:
         """Close the idle connections: after sleep or a change of network they may be dead without a sign of it."""
         self._transport.drop_idle()

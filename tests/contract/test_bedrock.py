@@ -315,6 +315,28 @@ async def test_what_a_server_repeats_of_a_login_is_not_passed_on(
         assert secret not in log
 
 
+async def test_a_test_tells_when_there_is_no_login(
+    tmp_path: Path, aws: CloudUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    rows = ROUTING + provider("claude", "bedrock-claude", aws.root, 'key = "default"')
+    async with running(tmp_path, rows) as runtime:
+        status = await runtime.test_provider("claude")
+        assert (status.state, "finds no login for AWS" in status.detail) == ("needs_key", True)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        status = await runtime.test_provider("claude")
+        assert (status.state, status.detail) == ("unknown", "")
+        assert await runtime.test_new("bedrock", aws.root, None) == ""
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        assert "finds no login for AWS" in await runtime.test_new("bedrock", aws.root, None)
+    assert aws.posts == aws.gets == []
+
+
 @pytest.mark.parametrize("key", [f"{ACCESS_KEY}:{SECRET_KEY}", API_KEY], ids=["signed", "api-key"])
 async def test_claude_by_mantle(tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def door(asked: Asked) -> Given | None:

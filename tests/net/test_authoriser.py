@@ -75,6 +75,16 @@ async def test_a_credential_that_can_be_renewed_is_tried_again_once(serve: Any, 
     assert b"authorization: Stamp 2" in server.requests[1]
 
 
+async def test_logging_in_sends_nothing(serve: Any, always: Any) -> None:
+    server = await serve(always(b""))
+    stamp = Stamp()
+    for credential in (stamp, None):
+        client = UpstreamClient(ClientOptions("Example", server.url, credential, proxy="none"), {})
+        await client.log_in()
+        await client.aclose()
+    assert (len(stamp.seen), server.connections) == (1, 0)
+
+
 def test_no_package_of_a_cloud_is_loaded_before_it_is_needed() -> None:
     code = (
         "import sys, app.runtime; print([m for m in ('botocore', 'google.auth', 'cryptography') if m in sys.modules])"
