@@ -152,6 +152,9 @@ def _capabilities(item: Mapping[str, Any]) -> Iterable[str]:
     methods = _list(item.get("supportedGenerationMethods"))  # Gemini's
     if "embedContent" in methods and "generateContent" not in methods:
         names.append("embeddings")
+    endpoints = _list(item.get("endpoints"))  # Cohere's
+    if endpoints and "chat" not in endpoints:
+        names += [{"embed": "embeddings"}.get(str(endpoint), endpoint) for endpoint in endpoints]
     for name in names:
         if isinstance(name, str) and name.strip() and name != "model":
             word = clean(name).strip().lower()

@@ -25,6 +25,20 @@ def test_a_deployment_says_which_model_it_is() -> None:
     assert [(model.id, model.base) for model in models] == [("mine", "gpt-4o"), ("o3", "")]
 
 
+def test_coheres_models_say_what_they_are_for() -> None:
+    rows = (
+        b'{"name":"command-a-03-2025","endpoints":["chat","summarize"],"context_length":256000,"features":["tools"]}',
+        b'{"name":"embed-v4.0","endpoints":["embed"],"context_length":128000}',
+        b'{"name":"rerank-v3.5","endpoints":["rerank"],"context_length":4096}',
+    )
+    found = openai_models.parse_models(b'{"models":[%b]}' % b",".join(rows))
+    assert [(model.id, model.context_length, model.capabilities) for model in found] == [
+        ("command-a-03-2025", 256000, ()),
+        ("embed-v4.0", 128000, ("embeddings",)),
+        ("rerank-v3.5", 4096, ("rerank",)),
+    ]
+
+
 def test_golden(golden_models: dict[str, Any]) -> None:
     models = openai_models.parse_models(json.dumps(golden_models["body"]).encode())
     assert [{k: v for k, v in asdict(m).items() if v not in (None, (), "")} for m in models] == [
