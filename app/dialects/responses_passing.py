@@ -69,13 +69,16 @@ def foreign_thoughts(request: ApiRequest) -> list[Edit]:
     return [(start, end, b"[" + b",".join(kept) + b"]")] if len(kept) < len(items) else []
 
 
-KEPT_BY = ("id", "store", "conversation")
+KEPT_BY = ("id", "store", "background", "conversation")
 """The members of an answer that tell under which ids it is kept."""
 
 
 def kept_ids(told: Object) -> tuple[str, ...]:
-    """Return the ids under which the provider keeps an answer; none when it said that it does not store it."""
-    if told.get("store") is False:
+    """Return the ids under which the provider keeps an answer; none when it says that it does not store it.
+
+    What is made in the background is kept for a while all the same.
+    """
+    if told.get("store") is False and not told.get("background"):
         return ()
     found = (_id_of(told.get("id")), _id_of(told.get("conversation")))
     return tuple(text for text in found if text)

@@ -26,7 +26,7 @@ _EVENTS = "text/event-stream"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One request: `verb` is the path behind the response's id, `query` the query string as it came."""
+    """One request: `verb` is the path behind the response's id, `query` the query string that goes along."""
 
     method: str
     response_id: str

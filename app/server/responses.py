@@ -1,5 +1,7 @@
 """What the server answers of the Responses dialect besides answers: stored ones, and how many tokens a request has."""
 
+from urllib.parse import parse_qsl, urlencode
+
 import msgspec
 
 from app.dialects import responses
@@ -16,6 +18,8 @@ METHODS = ("GET", "DELETE", "POST")
 async def stored(facade: Facade, visit: Visit) -> Answer:
     """Hand a request for a stored response to the provider that keeps it; nothing is accounted for.
 
+    Its query goes along, but for the local token, which may stand there.
+
     Raises:
         FaultError: NOT_FOUND, or what the provider said.
     """
@@ -28,7 +32,9 @@ async def stored(facade: Facade, visit: Visit) -> Answer:
                 remedy="A stored response takes GET, DELETE, GET …/input_items and POST …/cancel.",
             )
         )
-    return await facade.stored(Wanted(visit.method, one, slash + rest, visit.query.decode("latin-1"), visit.request_id))
+    asked = parse_qsl(visit.query.decode("latin-1"), keep_blank_values=True)
+    query = urlencode([(name, value) for name, value in asked if name != "key"])
+    return await facade.stored(Wanted(visit.method, one, slash + rest, query, visit.request_id))
 
 
 async def input_tokens(facade: Facade, visit: Visit) -> Answer:

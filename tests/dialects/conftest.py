@@ -60,6 +60,12 @@ def responses_exchanges() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def stored_exchanges() -> list[dict[str, Any]]:
+    """Exchanges with OpenAI's `GET /v1/responses/{id}`."""
+    return [e for e in _recorded("provider_exchanges.jsonl.gz") if "/responses/resp_" in e["path"]]
+
+
+@pytest.fixture(scope="session")
 def compactions() -> list[dict[str, Any]]:
     """Exchanges with OpenAI's `/v1/responses/compact`."""
     return [e for e in _recorded("provider_exchanges.jsonl.gz") if e["path"].endswith("/responses/compact")]

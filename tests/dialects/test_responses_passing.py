@@ -63,4 +63,23 @@ def test_what_a_provider_keeps() -> None:
     assert kept_ids({"id": "resp_1"}) == ("resp_1",)
     assert kept_ids({"id": "resp_1", "store": True, "conversation": {"id": "conv_1"}}) == ("resp_1", "conv_1")
     assert kept_ids({"id": "resp_1", "store": False}) == ()
+    assert kept_ids({"id": "resp_1", "store": False, "background": True}) == ("resp_1",)
     assert kept_ids({"id": 1}) == ()
+
+
+def test_every_recorded_request_passes_byte_for_byte_but_for_the_model(
+    responses_exchanges: list[dict[str, Any]], client_requests: list[dict[str, Any]]
+) -> None:
+    sent = [exchange["req"] for exchange in responses_exchanges if exchange["req"]]
+    sent += [recorded["body"] for recorded in client_requests if recorded["path"] == "/v1/responses"]
+    assert len(sent) > 160
+    for body in sent:
+        for text in (json.dumps(body, indent=1), json.dumps(body, ensure_ascii=False, separators=(",", ":"))):
+            data = text.encode("utf-8", "surrogatepass")
+            found = responses.parse_request(data)
+            name = json.dumps(body["model"]).encode()
+            assert responses.build_request(found, "a/b") in (
+                data.replace(b'"model": ' + name, b'"model": "a/b"', 1),
+                data.replace(b'"model":' + name, b'"model":"a/b"', 1),
+            )
+            assert responses.build_request(found, body["model"]) == data

@@ -129,3 +129,14 @@ def test_a_failed_answer_is_an_error(more: dict[str, Any]) -> None:
 def test_what_is_no_answer_is_refused(body: bytes) -> None:
     with pytest.raises((FaultError, InBandError)):
         read_reply(body)
+
+
+def test_every_recorded_stored_answer_is_read(stored_exchanges: list[dict[str, Any]]) -> None:
+    plain = [e for e in stored_exchanges if "stream" not in e["kinds"] and e["status"] == 200]
+    assert len(plain) >= 5
+    for exchange in plain:
+        told = json.loads(exchange["resp"])
+        assert read_reply(exchange["resp"].encode()).id == told["id"]
+        assert responses.parse_reply(
+            responses.parse_request(b'{"model":"m","input":""}'), exchange["resp"].encode()
+        ).kept

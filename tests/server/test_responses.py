@@ -43,8 +43,8 @@ def visit(method: str, path: str, **more: Any) -> Visit:
 )
 async def test_a_stored_response_is_asked_for(method: str, path: str, verb: str) -> None:
     facade: Any = Facade(asked=[])
-    await responses.stored(facade, visit(method, path, query=b"limit=2"))
-    assert facade.asked == [Wanted(method, "resp_1", verb, "limit=2", "req_1")]
+    await responses.stored(facade, visit(method, path, query=b"limit=2&key=sk-local-secret&include%5B%5D=a.b"))
+    assert facade.asked == [Wanted(method, "resp_1", verb, "limit=2&include%5B%5D=a.b", "req_1")]
 
 
 @pytest.mark.parametrize(
