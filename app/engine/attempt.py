@@ -39,6 +39,8 @@ class Call:
     client: str
     hops: str = ""
     """The marks of the proxies this request has come through."""
+    repeated: bool = False
+    """The client's SDK has sent it before, and repeats it by itself."""
 
 
 class Attempt:

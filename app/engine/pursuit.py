@@ -200,6 +200,8 @@ class Pursuit:
             return False
         if tries > fault.policy.retries or tries >= retry.attempts or self._spent or self._nobodys(fault):
             return False
+        if self.call.repeated and not fault.policy.retry_at_once:
+            return False  # the client's own tries are not to multiply ours
         return self._block(candidate) is None and self.means.retries.take()
 
     def _mended(self, fault: Fault) -> bool:

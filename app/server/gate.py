@@ -40,7 +40,16 @@ _TOKEN_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 _BROWSERS_SEND = frozenset((b"origin", b"sec-fetch-site"))
 _UNDECLARED = "/api/"
 _OF_THE_BODY = (b"content-type", b"content-encoding", b"content-length")
-_PASSED_ON = (HEADER_BYTES, b"x-switchtower-session", b"anthropic-version", b"anthropic-beta", b"x-goog-api-client")
+_PASSED_ON = {
+    HEADER_BYTES: "hops",
+    b"x-switchtower-session": "session",
+    b"anthropic-version": "anthropic_version",
+    b"anthropic-beta": "anthropic_beta",
+    b"x-goog-api-client": "google_client",
+    b"x-stainless-retry-count": "repeats",  # what OpenAI's and Anthropic's SDKs count
+}
+"""Request headers with what they are called in a `Visit`."""
+
 _WANTED = frozenset(
     (
         *_TOKEN_HEADERS,
@@ -77,7 +86,7 @@ class Visit:
     """A request that was let in; `client` is the name of its token, `cors` what its origin must be told.
 
     `query` is its query string as it came, `anthropic_version` and `anthropic_beta` what only Anthropic's clients
-    say, `google_client` what only Google's do.
+    say, `google_client` what only Google's do. `repeats` is how often an SDK has sent it again by itself.
     """
 
     method: str
@@ -91,6 +100,7 @@ class Visit:
     anthropic_version: str = ""
     anthropic_beta: str = ""
     google_client: str = ""
+    repeats: str = ""
     query: bytes = field(default=b"", repr=False)
 
     @property
@@ -169,9 +179,9 @@ class Gate:
             await send_plain(send, preflight_answer(origin, seen.get(b"access-control-request-headers", b"")))
         elif client is not None or ((page or not origin) and self._inside.is_public(scope["method"], scope["path"])):
             visit = Visit(scope["method"], scope["path"], client or "", self._request_id(seen), cors=cors)
-            visit.hops, visit.session, visit.anthropic_version, visit.anthropic_beta, visit.google_client = (
-                seen.get(name, b"").decode("latin-1") for name in _PASSED_ON
-            )
+            for name, attribute in _PASSED_ON.items():
+                if name in seen:
+                    setattr(visit, attribute, seen[name].decode("latin-1"))
             visit.query = scope["query_string"]
             await self._admit(visit, seen, receive, send)
         else:

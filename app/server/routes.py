@@ -249,7 +249,8 @@ class Routes:
             request = replace(request, affinity=visit.session)
         if visit.anthropic_beta and route.dialect is anthropic:
             request = replace(request, headers=visit.betas)
-        return await relay.handle(Call(request, route.dialect, visit.request_id, visit.client, visit.hops))
+        repeated = visit.repeats not in ("", "0")
+        return await relay.handle(Call(request, route.dialect, visit.request_id, visit.client, visit.hops, repeated))
 
 
 async def _send_stream(send: Send, start: Message, stream: AsyncIterator[bytes]) -> bool:

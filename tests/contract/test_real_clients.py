@@ -316,6 +316,17 @@ async def test_a_providers_error_raises_the_class_for_it(
     assert [key for key in KEYS.values() if key in str(error) or key in str(error.body)] == []
 
 
+@pytest.mark.parametrize(("play", "calls"), [(plays.INVALID_KEY, 1), (plays.QUOTA, 1), (plays.SERVER_ERROR, 2 + 1)])
+async def test_the_packages_own_retries_do_not_multiply_ours(
+    sdk: Sdk, one: FaultyUpstream, play: Play, calls: int
+) -> None:
+    """What cannot help is sent once; else our two tries are followed by one for each of the client's."""
+    one.script(play)
+    with pytest.raises(openai.APIStatusError):
+        await sdk.do(lambda c: c.chat.completions.create(**CHAT), max_retries=1)
+    assert len(one.posts) == calls
+
+
 async def test_the_rate_limits_of_the_provider_are_seen(sdk: Sdk, one: FaultyUpstream) -> None:
     one.script(plays.RATE_LIMIT)
     with pytest.raises(openai.RateLimitError) as caught:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -310,3 +311,19 @@ async def test_the_end_of_a_quota_that_nobody_named_is_not_told(make_rig: MakeRi
     first.script(plays.QUOTA)
     for _ in range(2):
         assert header(await rig.ask(), "retry-after") is None
+
+
+@pytest.mark.parametrize(("repeated", "calls"), [(False, 2), (True, 1)])
+async def test_what_a_client_repeats_is_not_tried_twice_by_us_too(
+    rig: Rig, first: FaultyUpstream, repeated: bool, calls: int
+) -> None:
+    first.script(plays.SERVER_ERROR)
+    answer = await rig.relay.handle(replace(rig.call(), repeated=repeated))
+    assert (answer.status, header(answer, "x-switchtower-provider")) == (200, "second")
+    assert len(first.posts) == calls
+
+
+async def test_a_fresh_connection_is_tried_for_repeated_ones_too(make_rig: MakeRig, first: FaultyUpstream) -> None:
+    rig = make_rig(first)
+    first.script(plays.DISCONNECT, plays.OK)
+    assert (await rig.relay.handle(replace(rig.call(), repeated=True))).status == 200

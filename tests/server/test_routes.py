@@ -175,3 +175,10 @@ async def test_a_client_may_name_its_conversation_in_a_header(served):
     for headers, affinity in (({}, ""), ({"x_switchtower_session": "talk-7"}, "talk-7")):
         await served.request("POST", "/v1/chat/completions", CHAT_BODY, **headers)
         assert served.relay.calls[-1].request.affinity == affinity
+
+
+@pytest.mark.parametrize(("count", "repeated"), [(None, False), ("0", False), ("2", True)])
+async def test_what_an_sdk_repeats_is_known_for_that(served, count, repeated):
+    headers = {} if count is None else {"x_stainless_retry_count": count}
+    await served.request("POST", "/v1/chat/completions", CHAT_BODY, **headers)
+    assert served.relay.calls[-1].repeated is repeated
