@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.domain.secret import Secret
 
 EXTRA = "bedrock"
+_LARGE_BYTES = 1024 * 1024  # whose sum takes milliseconds
 _ACCESS_KEY = re.compile(r"A[A-Z0-9]{15,127}:[^\s:]{16,}(?::[^\s:]+)?")
 _PLACE = re.compile(r"(?:^|\.)(bedrock(?:-[a-z]+)*)\.([a-z]{2,}(?:-[a-z]+)+-\d+)\.")
 _SERVICES = {"bedrock-mantle": "bedrock-mantle"}
@@ -59,9 +60,16 @@ class AwsLogin:
                 credentials = self._credentials = self._credentials or await asyncio.to_thread(self._load)
         if self.secret is None:  # it may have to be renewed, which asks AWS
             credentials = await asyncio.to_thread(self._fresh, credentials)
+        signer = self._signer(credentials, service, region)
+        if len(request.body) > _LARGE_BYTES:
+            return await asyncio.to_thread(self._signed, signer, request)
+        return self._signed(signer, request)
+
+    def _signed(self, signer: Any, request: Unsigned) -> Headers:
+        """What `signer` adds to a request."""
         kept = {name: value for name, value in request.headers if name.startswith("x-amz-") or name == "content-type"}
         signed = self._request(method=request.method, url=request.url, headers=kept, data=request.body)
-        self._signer(credentials, service, region).add_auth(signed)
+        signer.add_auth(signed)
         return tuple((n.lower(), v) for n, v in signed.headers.items() if n.lower() not in kept)
 
     def refused(self) -> bool:

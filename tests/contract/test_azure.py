@@ -140,6 +140,31 @@ async def test_anthropics_client_gets_that_stream_too(
     assert azure.posts[0].json["max_completion_tokens"] == 9
 
 
+LATE = {"id": "", "object": "", "created": 0, "model": ""}
+LATER = {"index": 0, "finish_reason": None, "content_filter_results": SAFE, "content_filter_offsets": {"end_offset": 9}}
+
+
+@pytest.mark.parametrize(("finish", "stop"), [("stop", "end_turn"), ("content_filter", "refusal")])
+async def test_a_filter_that_comes_behind_its_text(
+    client: openai.AsyncOpenAI, azure: CloudUpstream, house: House, finish: str, stop: str
+) -> None:
+    late = LATE | {"choices": [LATER]}
+    azure.answers[place(house)] = sse(
+        FILTER, chunk({"role": "assistant", "content": "Hello"}), late, chunk({}, finish), late, "[DONE]"
+    )
+    chunks = [c async for c in await client.chat.completions.create(**ASK, stream=True)]
+    said = [choice.delta.content for each in chunks for choice in each.choices if choice.delta and choice.delta.content]
+    ends = [choice.finish_reason for each in chunks for choice in each.choices if choice.finish_reason]
+    assert (said, ends) == (["Hello"], [finish])
+    http = anthropic.DefaultAsyncHttpxClient(trust_env=False)
+    root = str(client.base_url).removesuffix("v1/")
+    claude = anthropic.AsyncAnthropic(base_url=root, api_key=TOKEN, max_retries=0, http_client=http)
+    async with claude.messages.stream(**ASK, max_tokens=9) as opened:
+        done = await opened.get_final_message()
+    await claude.close()
+    assert (done.stop_reason, done.content[0].to_dict()["text"]) == (stop, "Hello")
+
+
 async def test_vectors_and_pictures(client: openai.AsyncOpenAI, azure: CloudUpstream, house: House) -> None:
     vector = {"object": "embedding", "index": 0, "embedding": [0.5]}
     usage = {"prompt_tokens": 1, "total_tokens": 1}

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,19 @@ async def test_an_address_without_a_region() -> None:
         await AwsLogin("Bedrock", KEY, environ={}).headers(ASKED._replace(url="https://gateway.example.com/x"))
     assert caught.value.fault.kind is FaultKind.CONFIG_ERROR
     assert "names no region" in caught.value.fault.text
+
+
+async def test_a_large_body_is_signed_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    login = AwsLogin("Bedrock", KEY)
+    threads: list[bool] = []
+    sign = login._signed
+    main = threading.current_thread()
+    monkeypatch.setattr(
+        login, "_signed", lambda *told: (threads.append(threading.current_thread() is main), sign(*told))[1]
+    )
+    for size in (10, 2 * 1024 * 1024):
+        assert await checked(login, ASKED._replace(body=b"x" * size)) == (ACCESS_KEY, "eu-west-1", "bedrock")
+    assert threads == [True, False]
 
 
 async def test_the_token_of_a_session_is_sent_and_signed() -> None:
