@@ -361,4 +361,6 @@ def write_detail(thought: Thought, at: int) -> Object:
     out: Object = {"type": "reasoning.encrypted", "data": thought.sealed}
     if not thought.sealed:
         out = {"type": "reasoning.text", "text": thought.text, "signature": thought.signature or None}
+        if thought.origin == "responses":
+            out = {"type": "reasoning.summary", "summary": thought.text}
     return out | {"id": thought.id or None, "format": FORMATS.get(thought.origin), "index": at}

@@ -9,8 +9,9 @@ import pytest
 
 from app.dialects import gemini, openai_chat
 from app.dialects.openai_chat import Quirks
+from app.dialects.openai_chat_write import write_detail
 from app.domain.faults import FaultError
-from app.domain.hub import Sampling
+from app.domain.hub import Sampling, Thought
 from app.providers.catalog import CATALOG
 from dialects.translating import anthropic_request, openai_request, to_openai
 
@@ -210,3 +211,24 @@ def test_effort_in_the_cousins_own_words(kind: str, budget: int, word: str) -> N
     written = openai_chat.write_request(off, "m", QUIRKS[kind])
     told = json.loads(written.body).get("reasoning_effort")
     assert told == "none" if kind in ("mistral", "openai") else written.dropped == ("reasoning_effort",)
+
+
+def test_recorded_reasoning_details_come_back_as_they_were(exchanges: list[dict[str, Any]]) -> None:
+    seen = 0
+    for exchange in exchanges:
+        if exchange["provider"] != "openrouter" or exchange["status"] != 200 or "stream" in exchange["kinds"]:
+            continue
+        details = json.loads(exchange["resp"])["choices"][0].get("message", {}).get("reasoning_details")
+        if not details:
+            continue
+        parts = openai_chat.read_reply(exchange["resp"].encode()).choices[0].parts
+        thoughts = [part for part in parts if isinstance(part, Thought)]
+        for at, (sent, thought) in enumerate(zip(details, thoughts, strict=True)):
+            told = write_detail(thought, at)
+            for said in (told, sent):
+                said.pop("index")  # which counts the pieces of one item as one, or does not
+            assert {key: value for key, value in told.items() if value} == {
+                key: value for key, value in sent.items() if value and value != "unknown"
+            }
+            seen += 1
+    assert seen >= 10
