@@ -135,7 +135,8 @@ def _part(dist: metadata.Distribution) -> Part:
 def _short(dist: metadata.Distribution) -> str:
     """The licence's name: an SPDX expression where there is one, else what the older fields say."""
     about = dist.metadata
-    stated = (about["License-Expression"] or about["License"] or "").strip()
+    fields = (*(about.get_all("License-Expression") or ()), *(about.get_all("License") or ()))
+    stated = next((text for field in fields if (text := str(field).strip())), "")
     if stated and "\n" not in stated and len(stated) <= _LONGEST_NAME:
         return stated
     classifiers = (line.rpartition(" :: ")[2] for line in about.get_all("Classifier") or () if "License ::" in line)

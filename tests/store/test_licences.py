@@ -1,5 +1,6 @@
 """The parts and their licences: of what is installed here, of a made-up environment, and of a build."""
 
+import importlib
 from importlib import metadata
 from pathlib import Path
 
@@ -25,6 +26,12 @@ def test_what_is_installed_is_listed_with_its_texts() -> None:
     assert "Redistribution" in found["httpx"].text
     assert "certifi" in found, "what a dependency needs is a part as well"
     assert "LGPL" in found["shiboken6"].licence
+
+
+def test_keyring_s_own_reader_of_metadata_does_no_harm() -> None:
+    """Until Python 3.12 keyring brings a package along that reads metadata in the place of Python's own, more strictly."""
+    importlib.import_module("keyring.backend")
+    assert by_name(licences.installed())["certifi"].licence == "MPL-2.0"
 
 
 def test_the_tools_of_developers_are_no_parts() -> None:
