@@ -168,6 +168,29 @@ async def test_a_model_that_is_not_there(client: openai.AsyncOpenAI, google: Clo
     assert refused.value.code == "model_not_found"
 
 
+@pytest.mark.parametrize(
+    ("status", "word", "message", "seen", "code"),
+    [
+        (403, "PERMISSION_DENIED", "Vertex AI API has not been used in project mine before.", 502, "provider_auth"),
+        (429, "RESOURCE_EXHAUSTED", "Resource exhausted. Please try again later.", 429, "rate_limit_exceeded"),
+        (400, "INVALID_ARGUMENT", "The input token count (9) exceeds the maximum.", 400, "context_length_exceeded"),
+        (500, "INTERNAL", "Internal error encountered.", 502, "provider_error"),
+        (503, "UNAVAILABLE", "The service is currently unavailable.", 503, "provider_unavailable"),
+    ],
+)
+async def test_refusals(
+    client: openai.AsyncOpenAI, google: CloudUpstream, status: int, word: str, message: str, seen: int, code: str
+) -> None:
+    refusal = {"error": {"code": status, "message": message, "status": word}}
+    google.answers[f"{GOOGLE}/{GEMINI}:generateContent"] = told(refusal, status)
+    google.answers[f"{GOOGLE}/{GEMINI}:streamGenerateContent?alt=sse"] = told([refusal], status)
+    for stream in (False, True):
+        with pytest.raises(openai.APIStatusError) as refused:
+            await client.chat.completions.create(model=f"vertex/{GEMINI}", messages=TURNS, stream=stream)
+        assert (refused.value.status_code, refused.value.code) == (seen, code)
+        assert message.rstrip(".") in refused.value.message
+
+
 async def test_an_account_that_is_refused(tmp_path: Path, google: CloudUpstream, login: TokenEndpoint) -> None:
     login.status = 400
     rows = ROUTING + provider("vertex", "vertex", google.root + PLACE, 'key = "env:ACCOUNT"', f'models = ["{GEMINI}"]')
