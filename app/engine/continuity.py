@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from app.dialects import anthropic, gemini, openai_chat, responses
 from app.dialects.ollama_request import MADE_ID
 from app.domain.hub import ChatRequest, Message, Part, Role, ToolCall
-from app.domain.hub_reply import Choice, Finished, StreamEvent
+from app.domain.hub_reply import Choice, StreamEvent
 from app.engine.provider import Provider
 from app.engine.thread import Thread
 from app.engine.turns import Hearing, Turn, carries, restored, stripped
@@ -157,8 +157,7 @@ class Recollection:
 
         def hear(events: Iterable[StreamEvent]) -> None:
             for event in events:
-                hearing.hear(event)
-                if isinstance(event, Finished) and not event.choice:
+                if hearing.hear(event):
                     self._put(request, hearing.parts())
 
         return hear

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from app.domain.hub import Message, Part, Text, Thought, ToolCall
-from app.domain.hub_reply import CallDelta, CallStarted, RefusalDelta, StreamEvent, TextDelta, ThoughtDelta
+from app.domain.hub_reply import CallDelta, CallStarted, Finished, RefusalDelta, StreamEvent, TextDelta, ThoughtDelta
 
 FRONT = -1
 """The place in front of everything else; any other is the number of calls before it."""
@@ -107,13 +107,17 @@ class Hearing:
         self._thought: list[str] = []
         self._arguments: dict[int, tuple[int, list[str]]] = {}
 
-    def hear(self, event: StreamEvent) -> None:
-        """Take the next event."""
-        if getattr(event, "choice", 0):
-            return
-        if isinstance(event, TextDelta | RefusalDelta):
-            self._think()
-            self._said.append(event.text)
+    def hear(self, event: StreamEvent) -> bool:
+        """Take the next event; return whether the answer is over."""
+        if type(event) is TextDelta:
+            if not event.choice:
+                self._say_more(event.text)
+            return False
+        return False if getattr(event, "choice", 0) else self._hear(event)
+
+    def _hear(self, event: StreamEvent) -> bool:
+        if isinstance(event, RefusalDelta):
+            self._say_more(event.text)
         elif isinstance(event, CallDelta):
             if event.index in self._arguments:
                 self._arguments[event.index][1].append(event.arguments)
@@ -124,6 +128,12 @@ class Hearing:
             self._say()
             self._arguments[event.index] = (len(self._parts), [])
             self._parts.append(ToolCall(event.id, event.name, "", event.custom, event.signature))
+        return isinstance(event, Finished)
+
+    def _say_more(self, text: str) -> None:
+        if self._thought:
+            self._think()
+        self._said.append(text)
 
     def _thinks(self, event: ThoughtDelta) -> None:
         self._say()
