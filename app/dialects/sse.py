@@ -11,6 +11,9 @@ from typing import NamedTuple
 from app.domain.faults import Fault, FaultError, FaultKind
 
 MAX_EVENT_BYTES = 1024 * 1024
+MAX_IMAGE_EVENT_BYTES = 16 * 1024 * 1024
+_IMAGES = (b"image", b"inlineData", b"inline_data", b"b64_json")
+"""What an event names that holds a picture."""
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n){2}")
@@ -38,7 +41,7 @@ class Splitter:
         """Take the next bytes and return the whole events among all that came, as they came.
 
         Raises:
-            FaultError: TOO_LARGE, when one event exceeds 1 MiB.
+            FaultError: TOO_LARGE, when one event exceeds 1 MiB, or 16 MiB with a picture in it.
         """
         tail = self._tail
         if not tail:
@@ -61,9 +64,9 @@ class Splitter:
         return rest
 
     def _checked(self, block: bytes) -> bytes:
-        if len(self._tail) > MAX_EVENT_BYTES:
+        if len(self._tail) > MAX_EVENT_BYTES and _is_too_large(self._tail):
             raise too_large()
-        if len(block) > MAX_EVENT_BYTES and any(len(piece) > MAX_EVENT_BYTES for piece in pieces(block)):
+        if len(block) > MAX_EVENT_BYTES and any(_is_too_large(piece) for piece in pieces(block)):
             raise too_large()
         return block
 
@@ -81,7 +84,7 @@ class Decoder:
         """Take the next bytes and return the events that are whole now, comments left out.
 
         Raises:
-            FaultError: TOO_LARGE, when one event exceeds 1 MiB.
+            FaultError: TOO_LARGE, when one event exceeds 1 MiB, or 16 MiB with a picture in it.
         """
         events = [parse_event(piece) for piece in pieces(self._splitter.feed(data))]
         return [event for event in events if event.data is not None]
@@ -96,6 +99,13 @@ def pieces(block: bytes) -> Iterator[bytes]:
         at = end
     if at < len(block):
         yield block[at:]
+
+
+def _is_too_large(event: bytes | bytearray) -> bool:
+    """Whether an event, or what has come of it, is more than anybody may send."""
+    if len(event) <= MAX_EVENT_BYTES:
+        return False
+    return len(event) > MAX_IMAGE_EVENT_BYTES or all(event.find(mark, 0, MAX_EVENT_BYTES) < 0 for mark in _IMAGES)
 
 
 def middle(block: bytes) -> int:
@@ -134,7 +144,7 @@ def too_large() -> FaultError:
     return FaultError(
         Fault(
             FaultKind.TOO_LARGE,
-            "The provider sent one stream event of more than 1 MiB.",
+            "The provider sent one stream event of more than 1 MiB (16 MiB with a picture).",
             "Ask for a shorter answer or use another provider.",
         )
     )

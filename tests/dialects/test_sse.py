@@ -90,3 +90,14 @@ def test_an_event_of_just_one_mebibyte_passes() -> None:
     assert len(event) == sse.MAX_EVENT_BYTES
     assert len(decode(event * 2)) == 2
     assert len(decode(event * 2, 65536)) == 2
+
+
+def test_an_event_with_a_picture_may_be_larger() -> None:
+    picture = b'data: {"choices":[{"delta":{"images":[{"image_url":{"url":"data:image/png;base64,' + b"A" * 3_000_000
+    event = picture + b'"}}]}}]}\n\n'
+    splitter = sse.Splitter()
+    out = b"".join(splitter.feed(event[at : at + 65_536]) for at in range(0, len(event), 65_536))
+    assert out == event
+    assert sse.Splitter().feed(event) == event
+    with pytest.raises(FaultError, match="16 MiB"):
+        sse.Splitter().feed(picture + b"A" * sse.MAX_IMAGE_EVENT_BYTES)
