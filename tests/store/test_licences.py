@@ -29,7 +29,7 @@ def test_what_is_installed_is_listed_with_its_texts() -> None:
 
 
 def test_keyring_s_own_reader_of_metadata_does_no_harm() -> None:
-    """Until Python 3.12 keyring brings a package along that reads metadata in the place of Python's own, more strictly."""
+    """Until Python 3.12 keyring brings a package that reads metadata in place of Python, more strictly."""
     importlib.import_module("keyring.backend")
     assert by_name(licences.installed())["certifi"].licence == "MPL-2.0"
 
