@@ -80,6 +80,8 @@ def build(destination):
     Raises:
         BuildError: PyInstaller failed, something is in the bundle that must not be, or the program does not work.
     """
+    if commit_time() == ZIP_EPOCH:
+        print("No commit is known here, so the files are dated 1980. SOURCE_DATE_EPOCH can say otherwise.")
     bundle = freeze(Path(destination))
     trim(bundle)
     licences.collect(resources(bundle), bundle)

@@ -18,6 +18,7 @@ PARTS = (
     ("pydantic", r"pydantic"),
     ("logins at AWS and Google Cloud: data", r"botocore|google"),
     ("httptools, msgspec", r"httptools|msgspec"),
+    ("tokenizer", r"tiktoken|tokenizers|charset_normalizer|(^|/)regex"),
     ("icons, licences, certificates, metadata", r"app/|certifi|dist-info|licen[cs]e"),
     ("system libraries that travel along", r"(^|/)lib[\w+.-]+\.so"),
 )
