@@ -198,8 +198,10 @@ async def _refused(stage: Stage, agent: Agent, provider: str) -> str:
 
 async def _breaks(stage: Stage, agent: Agent, provider: str) -> str:
     _, out, _, asked = await _run(stage, agent, f"{provider}-break", "[break]")
-    told = "broke" in out or "rror" in out or "killed" in out
-    return "" if told and asked <= _MOST_REQUESTS else f"asked {asked} times: {out[-500:]}"
+    told = "broke" in out or "rror" in out or asked > 1  # or it tried again
+    return (
+        "" if told and "killed after" not in out and asked <= _MOST_REQUESTS else f"asked {asked} times: {out[-500:]}"
+    )
 
 
 _TASKS = {

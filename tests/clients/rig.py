@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.runtime import Runtime
-from clients import speaks_anthropic, speaks_gemini, speaks_ollama, speaks_openai, speaks_responses
+from clients import speaks_anthropic, speaks_cohere, speaks_gemini, speaks_ollama, speaks_openai, speaks_responses
 from clients.casebook import Target
 from clients.upstream import KEY, Speech, Upstream
 from contract.program import ROUTING, TOKEN, provider, running
@@ -37,6 +37,7 @@ BEHIND = (
     Behind(Target("anthropic", speaks_anthropic.MODEL), "anthropic", speaks_anthropic.Anthropic()),
     Behind(Target("gemini", speaks_gemini.MODEL, speaks_gemini.EMBEDS), "gemini", speaks_gemini.Gemini()),
     Behind(Target("ollama", speaks_ollama.MODEL, speaks_ollama.EMBEDS), "ollama-native", speaks_ollama.Ollama()),
+    Behind(Target("cohere", speaks_cohere.MODEL, speaks_cohere.EMBEDS), "cohere", speaks_cohere.Cohere()),
 )
 
 
