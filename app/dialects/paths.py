@@ -2,12 +2,20 @@
 
 from urllib.parse import quote
 
+from app.dialects import fields
+
 _KEPT = "-._~@"
 
 
 def fill(template: str, model: str, own: str = "") -> str:
-    """Return the path: `{model}` becomes the model's name, quoted, `{path}` the path that the dialect has by itself."""
+    """Return the path: `{model}` becomes the model's name, quoted, `{path}` the path that the dialect has by itself.
+
+    Raises:
+        FaultError: INVALID_REQUEST, for a name that would lead to another path.
+    """
     if "{" not in template:
         return template
     name = quote(model.removeprefix("models/"), safe=_KEPT)
+    if not name.strip("."):
+        fields.refuse("`model` is not the name of a model.", "See GET /v1/models for the names there are.", "model")
     return template.replace("{path}", own).replace("{model}", name)

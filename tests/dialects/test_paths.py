@@ -5,6 +5,7 @@ import pytest
 from app.dialects import anthropic, gemini, ollama, openai_chat, openai_completions, openai_embeddings, passthrough
 from app.dialects.dialect import Dialect
 from app.dialects.paths import fill
+from app.domain.faults import FaultError, FaultKind
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,14 @@ from app.dialects.paths import fill
 )
 def test_filling(template: str, model: str, path: str) -> None:
     assert fill(template, model, "/own/path") == path
+
+
+@pytest.mark.parametrize("model", ["", ".", "..", "...", "models/.."])
+def test_a_name_that_would_lead_elsewhere_is_refused(model: str) -> None:
+    with pytest.raises(FaultError) as caught:
+        fill("/model/{model}/invoke", model)
+    assert (caught.value.fault.kind, caught.value.fault.param) == (FaultKind.INVALID_REQUEST, "model")
+    assert fill("/chat", model) == "/chat"
 
 
 @pytest.mark.parametrize(
