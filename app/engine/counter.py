@@ -54,14 +54,12 @@ async def _ask(candidate: Candidate, request: ApiRequest, dialect: str) -> bytes
         FaultError: it could not be asked.
     """
     provider, model = candidate.provider, candidate.model
-    path, body = f"/v1beta/models/{model}:countTokens", request.body
+    path, body, headers = "/v1beta/models/{model}:countTokens", request.body, request.headers
     if dialect == responses.NAME:
         path, body = f"{responses.PATH}/input_tokens", responses.build_request(request, model)
     if dialect == anthropic.NAME:
         path, body = anthropic.COUNT_PATH, anthropic.build_request(request, model)
-    headers = request.headers
-    if template := provider.paths.get("count"):
-        path = fill(template, model)
+    path = fill(provider.paths.get("count", path), model)
     if (adjust := quirks.load(provider.spec.quirks, "adjust_count")) is not None:
         sent = adjust(Outgoing(request.operation, model, False, path, body, headers))  # noqa: FBT003 - the field's order
         path, body, headers = sent.path, sent.body, sent.headers
