@@ -19,8 +19,6 @@ from app.net.client import UpstreamReply
 from app.net.faults import fault_from_error, fault_from_status
 
 _OK = 200
-_LACKING = (404, 405, 501)
-"""What a provider says that has no such path, or not for this model."""
 _ERROR_BODY_BYTES = 1024 * 1024
 _FAREWELL_S = 0.05
 """How long the end of the connection's answer is waited for after the stream's own end mark, to use it again."""
@@ -103,7 +101,7 @@ class Attempt:
     def _joined(self) -> Dialect | wire.Joined:
         """What is between the client and the provider: nothing, when both speak the same."""
         provider, model, call = self.candidate.provider, self.candidate.model, self._call
-        joined = wire.between(call.dialect, provider.spec, call.request, model, lacking=model in provider.lacking)
+        joined = wire.between(call.dialect, provider.spec, call.request, model, provider.spoken)
         if self._thoughts is not None and isinstance(joined, Translation):
             joined.memory = self._thoughts.at(provider, model, call.client, joined.spoken)
         return joined
@@ -148,31 +146,33 @@ class Attempt:
             self._task = None
 
     async def _send(self) -> UpstreamReply:
-        """Send the request and judge status and headers; who lacks the Responses API is asked in its own dialect."""
-        provider, stream = self.candidate.provider, self.request.stream
-        upstream, sent = await self._post()
-        if upstream.status in _LACKING and wire.is_beside(self.dialect, provider.spec, self.request):
-            await upstream.aclose()
-            provider.lacking.add(self.candidate.model)
+        """Send the request, once more when its dialect turns out to be the wrong one; judge status and headers."""
+        provider, stream, model = self.candidate.provider, self.request.stream, self.candidate.model
+        upstream, sent, refusal = await self._post()
+        if upstream.status != _OK and provider.spoken.learn(
+            self.dialect, self.request, model, (upstream.status, refusal)
+        ):
             self.dialect = self._joined()
-            upstream, sent = await self._post()
+            upstream, sent, refusal = await self._post()
         if upstream.status == _OK:
             if stream and not upstream.headers.get("content-type", "").startswith(_STREAM_TYPES):
                 await self._no_stream(upstream)
             return upstream
         self.body = sent.body
-        error = self.dialect.parse_fault(await upstream.read(_ERROR_BODY_BYTES))
+        error = self.dialect.parse_fault(refusal)
         fault = fault_from_status(provider.name, upstream.status, upstream.headers, error, time.time())
         raise FaultError(logins.refused(fault) if provider.logged_in else fault)
 
-    async def _post(self) -> tuple[UpstreamReply, wire.Sent]:
+    async def _post(self) -> tuple[UpstreamReply, wire.Sent, bytes]:
+        """What came, what was sent for it, and the body of a refusal."""
         provider = self.candidate.provider
         sent = wire.write(self.dialect, self.request, provider, self.candidate.model, self.hops)
         self.dropped = sent.dropped
         stream = self.request.stream
         self.upstream = upstream = await provider.client.post(sent.path, sent.body, stream=stream, headers=sent.headers)
         self.first_byte_ms = self.elapsed_ms()
-        return upstream, sent
+        refusal = b"" if upstream.status == _OK else await upstream.read(_ERROR_BODY_BYTES)
+        return upstream, sent, refusal
 
     async def _no_stream(self, upstream: UpstreamReply) -> None:
         """A stream was asked for and something else came: an error in a body with status 200, or nonsense."""

@@ -21,6 +21,7 @@ from app.engine.catalogue import ModelList
 from app.engine.cooldowns import fingerprint
 from app.engine.guard import Guard
 from app.engine.hops import onward
+from app.engine.spoken import Spoken
 from app.net.client import Authoriser, ClientOptions, Credential, UpstreamClient
 from app.providers import quirks
 from app.providers.spec import ProviderSpec
@@ -89,11 +90,10 @@ class Provider:
         self.id = settings.id
         self.name = _name(settings.id, spec)
         self.catalogue = ModelList(settings.models or spec.static_models)
-        self.counters = Counters()
-        self.in_flight = 0
+        self.counters, self.in_flight = Counters(), 0
         self.problem: Fault | None = None
         self.nearby = is_private(urlsplit(self.base_url).hostname or "")
-        self.repairs, self.lacking = Repairs(), set[str]()  # lacking: models its Responses API turned out not to have
+        self.repairs, self.spoken = Repairs(), Spoken(spec)
         self.paths = spec.paths_with(settings.api_version)
         self.adjust = quirks.load(spec.quirks)
         self.guard = Guard(settings.id, self.name, settings.breaker)

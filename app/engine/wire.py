@@ -28,6 +28,7 @@ from app.domain.chat import PASSED_THROUGH, ApiRequest, Operation
 from app.domain.repairs import BETAS, Mend, Repair
 from app.engine.hops import onward
 from app.engine.provider import Provider
+from app.engine.spoken import Spoken
 from app.providers.outgoing import Headers, Outgoing
 from app.providers.spec import ProviderSpec
 
@@ -51,32 +52,33 @@ Joined = Dialect | Translation | EmbedTranslation
 
 
 def between(
-    client: Dialect, spec: ProviderSpec, request: ApiRequest | None = None, model: str = "", *, lacking: bool = False
+    client: Dialect,
+    spec: ProviderSpec,
+    request: ApiRequest | None = None,
+    model: str = "",
+    spoken: Spoken | None = None,
 ) -> Joined:
     """What joins a client's dialect and a provider's: the dialect itself when both speak the same.
 
-    A provider may speak Responses beside its own dialect, for `request`, and nothing else, for `model`; `lacking`: it
-    turned out not to.
+    A provider may speak Responses beside its own dialect, for `request`, and nothing else, for `model`; `spoken` is
+    what it turned out to do.
     """
-    chat = request is not None and request.operation is Operation.CHAT
-    spoken = spec.dialect_of(model) if chat else spec.dialect
-    if spoken == client.NAME or spoken == _FAMILIES.get(client.NAME):
+    name = spec.dialect
+    if request is not None and request.operation is Operation.CHAT:
+        name = responses.NAME if spoken is not None and model in spoken.only else spec.dialect_of(model)
+    if name == client.NAME or name == _FAMILIES.get(client.NAME):
         return client
-    if client.NAME == responses.NAME and request is not None and not lacking and spec.takes_responses(request):
+    lacks = spoken is not None and model in spoken.lacking
+    if client.NAME == responses.NAME and request is not None and not lacks and spec.takes_responses(request):
         return client
     if hasattr(client, "read_texts"):
         return EmbedTranslation(cast("EmbedClient", client), _VECTORS[spec.dialect])
     if client.NAME == openai_chat.NAME and request is not None and request.operation in PASSED_THROUGH:
         return client
-    provider = _ANSWERERS[spoken]
+    provider = _ANSWERERS[name]
     cousin = Cousin(spec.cousin) if provider is openai_chat else provider
     side = cast("Asker", client) if client is openai_completions else _SIDES[client.NAME]
     return Translation(side, cousin, time.time)
-
-
-def is_beside(joined: Joined, spec: ProviderSpec, request: ApiRequest) -> bool:
-    """Whether the provider is asked in Responses beside its own dialect, by what its row says and perhaps wrongly."""
-    return joined is responses and spec.dialect != responses.NAME and request.operation is Operation.CHAT
 
 
 class Sent(NamedTuple):

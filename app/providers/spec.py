@@ -18,6 +18,9 @@ COHERE = "cohere"
 GEMINI = "gemini"
 OLLAMA = "ollama"
 RESPONSES = "responses"
+ONLY_THERE = ("*codex*", "*-pro", "*-pro-20*", "*deep-research*", "computer-use*")
+"""Names of OpenAI's models that answer in Responses and nowhere else."""
+
 DIALECTS = frozenset({OPENAI, ANTHROPIC, COHERE, GEMINI, OLLAMA, RESPONSES})
 """The wire formats a row may name."""
 

@@ -149,6 +149,11 @@ class ResponsesUpstream:
             return _json(self.error[0], {"error": self.error[1]})
         if path == "/responses/input_tokens":
             return _json(200, {"object": "response.input_tokens", "input_tokens": 4711})
+        if path == "/chat/completions":
+            told = "This model is only supported in v1/responses and not in v1/chat/completions."
+            return _json(
+                404, {"error": {"message": told, "type": "invalid_request_error", "param": "model", "code": None}}
+            )
         if path in ("/responses", "/responses/compact"):
             return self._make(asked.json)
         return self._stored(method, path.removeprefix("/responses/"), query)
