@@ -65,11 +65,12 @@ def enter_environment(script, arguments):
     """Make the environment from the lock file and go on in it: `script` starts anew unless it runs there already.
 
     Raises:
-        workbench.SetupError: the environment cannot be made.
+        workbench.SetupError: the environment cannot be made, or Qt lacks a library of the system.
     """
     workbench.set_up(headless=False)
     if Path(sys.prefix).resolve() == workbench.VENV.resolve():
         return
+    workbench.provide_qt_libraries()
     sys.stdout.flush()
     raise SystemExit(subprocess.call([str(workbench.PYTHON), str(script), *arguments], env=environ()))
 

@@ -36,7 +36,6 @@ def make(arguments):
         bundle.BuildError: a step failed.
     """
     destination = Path(arguments[0] if arguments else bundle.ROOT / "dist").resolve()
-    workbench.provide_qt_libraries()
     frozen = bundle.build(destination)
     made = [tarball(frozen, destination), *packages(frozen, destination, bundle.version())]
     debian_archive.recompress(next(path for path in made if path.suffix == ".deb"))

@@ -45,6 +45,7 @@ _ASKED = (
 )
 """A dialect, its path and a request in it; the invented providers repeat the last word."""
 _STREAM = b'{"model":"demo-small","stream":true,"messages":[{"role":"user","content":"self-test"}]}'
+_COUNTED = "gpt-4o"
 _OK = 200
 _AGAIN = "Install Switchtower again."
 
@@ -59,6 +60,7 @@ def run(environ: Mapping[str, str], open_windows: OpenWindows | None = None) -> 
     say(f"loaded {count} modules, {_count_kinds()} kinds of provider")
     for part in parts.here():
         say(_load_part(part))
+    _see_environment(environ)
     with tempfile.TemporaryDirectory(prefix="switchtower-self-test-", ignore_cleanup_errors=True) as home:
         own = {
             **environ,
@@ -96,6 +98,13 @@ def _load_part(part: parts.Part) -> str:
     return f"loaded the {part.name}" if complete else f"not installed: the {part.name} (extra {part.extra})"
 
 
+def _see_environment(environ: Mapping[str, str]) -> None:
+    """See that a program started by this one would load the system's libraries, not those that are frozen in."""
+    ours = getattr(sys, "_MEIPASS", "")
+    if ours and ours in environ.get("LD_LIBRARY_PATH", ""):
+        raise CommandError(f"Programs started from here would load our libraries: LD_LIBRARY_PATH names {ours}.")
+
+
 def _with_log(action: Callable[[], None]) -> None:
     """Do it with the log's warnings on stderr, for the home with the log goes away."""
     from app.store import log
@@ -121,6 +130,7 @@ async def _serve_itself(environ: Mapping[str, str], open_windows: OpenWindows | 
         await asyncio.to_thread(paths.settings_file.write_text, settings_toml(*urls), "utf-8")
         await runtime.start(port=0)
         await _ask(runtime)
+        await _count_tokens(environ)
         if open_windows is not None:
             _open(open_windows, runtime)
     finally:
@@ -154,6 +164,22 @@ async def _ask(runtime: "Runtime") -> None:
         say(f"answered a streamed request, {size} bytes")
     finally:
         await client.aclose()
+
+
+async def _count_tokens(environ: Mapping[str, str]) -> None:
+    """Have the counting process count, where there is one."""
+    from app.engine.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer(environ)
+    if not tokenizer.knows(_COUNTED):
+        return
+    try:
+        tokens = await tokenizer.count(_COUNTED, ["self-test"])
+    finally:
+        tokenizer.close()
+    if not tokens:
+        raise CommandError(f"The tokenizer does not count. {_AGAIN}")
+    say(f"counted {tokens} tokens in a process of its own")
 
 
 async def _expect(client: "UpstreamClient", path: str, body: bytes, *, holds: bytes) -> int:

@@ -19,6 +19,7 @@ def test_it_serves_itself_and_leaves_nothing(switchtower: Callable, home: Path) 
         assert f"answered a request in {dialect} dialect" in done.out
     assert "answered a streamed request" in done.out
     assert "loaded the server protocol" in done.out
+    assert "tokens in a process of its own" in done.out
     assert done.out.endswith("self-test passed\n")
     assert not home.exists()
 
@@ -62,3 +63,23 @@ def test_what_goes_wrong_inside_is_told_with_the_log(monkeypatch: pytest.MonkeyP
     done = switchtower("--self-test")
     assert done.code == 1
     assert "The request to itself at /v1/chat/completions got status 400" in done.err
+
+
+def test_a_tokenizer_that_does_not_count_is_one_line(monkeypatch: pytest.MonkeyPatch, switchtower: Callable) -> None:
+    async def nothing(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr("app.engine.tokenizer.Tokenizer.knows", lambda *_: True)
+    monkeypatch.setattr("app.engine.tokenizer.Tokenizer.count", nothing)
+    done = switchtower("--self-test")
+    assert done.code == 1
+    assert "The tokenizer does not count." in done.err
+
+
+def test_a_build_must_not_lend_its_libraries_to_others(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys._MEIPASS", "/opt/switchtower/_internal", raising=False)
+    environ["LD_LIBRARY_PATH"] = "/opt/switchtower/_internal:/usr/lib"
+    assert run(["--self-test"], environ) == 1
+    assert "LD_LIBRARY_PATH names /opt/switchtower/_internal." in capsys.readouterr().err

@@ -157,6 +157,23 @@ def test_what_fails_is_one_line_and_exit_code_1(
     assert bundle.main("build_linux.py", [], lambda arguments: None) == 0
 
 
+def test_the_environment_and_qts_libraries_come_before_the_script(
+    bundle: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    steps: list[object] = []
+    monkeypatch.setattr(bundle.workbench, "set_up", lambda *, headless: steps.append(f"headless={headless}"))
+    monkeypatch.setattr(bundle.workbench, "provide_qt_libraries", lambda: steps.append("libraries"))
+    monkeypatch.setattr(bundle.workbench, "VENV", tmp_path)
+    monkeypatch.setattr(bundle.workbench, "PYTHON", tmp_path / "python")
+    monkeypatch.setattr(bundle.subprocess, "call", lambda command, env: steps.append(command) or 3)
+    with pytest.raises(SystemExit) as end:
+        bundle.enter_environment("build_linux.py", ["dist"])
+    assert end.value.code == 3
+    assert steps == ["headless=False", "libraries", [str(tmp_path / "python"), "build_linux.py", "dist"]]
+    monkeypatch.setattr(bundle.workbench, "VENV", Path(sys.prefix))
+    bundle.enter_environment("build_linux.py", ["dist"])  # is in it already, and goes on
+
+
 def test_the_scripts_load_before_anything_is_installed() -> None:
     names = ("bundle", "bundle_contents", "bundle_sizes", "icu_data")
     code = f"import sys; sys.path.insert(0, {str(ROOT / 'packaging')!r}); import {', '.join(names)}"
