@@ -3,18 +3,7 @@
 from app.dialects.openai_chat_quirks import Quirks
 from app.domain.chat import Operation
 from app.providers.clouds import CLOUDS
-from app.providers.spec import (
-    ANTHROPIC,
-    COHERE,
-    GEMINI,
-    OLLAMA,
-    ONLY_THERE,
-    OPENAI,
-    RESPONSES,
-    TEXT,
-    Auth,
-    ProviderSpec,
-)
+from app.providers.spec import ANTHROPIC, COHERE, GEMINI, NO_CHAT, OLLAMA, OPENAI, RESPONSES, TEXT, Auth, ProviderSpec
 
 _PICTURES = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS})
 _SOUND = frozenset({Operation.SPEECH, Operation.TRANSCRIPTIONS})
@@ -38,7 +27,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         cousin=Quirks(limit="max_completion_tokens", developer=True),
         key_url="https://platform.openai.com/api-keys",
         operations=TEXT | _PICTURES | _SOUND | _RESPONSES | {Operation.MODERATIONS},
-        responses_only=ONLY_THERE,
+        responses_only=NO_CHAT,
     ),
     ProviderSpec(
         "openrouter",

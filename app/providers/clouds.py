@@ -2,7 +2,7 @@
 
 from app.dialects.openai_chat_quirks import Quirks
 from app.domain.chat import Operation
-from app.providers.spec import ANTHROPIC, GEMINI, ONLY_THERE, OPENAI, TEXT, Auth, ProviderSpec
+from app.providers.spec import ANTHROPIC, GEMINI, NO_CHAT, OPENAI, TEXT, Auth, ProviderSpec
 
 _GPT = Quirks(limit="max_completion_tokens", developer=True)
 _CHAT = frozenset({Operation.CHAT})
@@ -24,7 +24,7 @@ CLOUDS: tuple[ProviderSpec, ...] = (
         docs="https://learn.microsoft.com/azure/ai-foundry/openai/latest",
         key_url="https://ai.azure.com",
         operations=TEXT | _MEDIA | {Operation.RESPONSES},
-        responses_only=ONLY_THERE,
+        responses_only=NO_CHAT,
         cousin=_GPT,
         address="https://RESOURCE.openai.azure.com/openai/v1",
         about="RESOURCE is the name of your Azure OpenAI or Foundry resource; models go by their deployment's name.",

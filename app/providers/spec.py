@@ -18,8 +18,8 @@ COHERE = "cohere"
 GEMINI = "gemini"
 OLLAMA = "ollama"
 RESPONSES = "responses"
-ONLY_THERE = ("*codex*", "*-pro", "*-pro-20*", "*deep-research*", "computer-use*")
-"""Names of OpenAI's models that answer in Responses and nowhere else."""
+NO_CHAT = ("*codex*", "*-pro", "*-pro-20*", "*deep-research*", "computer-use*")
+"""Names of models of OpenAI that have no chat: they answer in Responses only."""
 
 DIALECTS = frozenset({OPENAI, ANTHROPIC, COHERE, GEMINI, OLLAMA, RESPONSES})
 """The wire formats a row may name."""
