@@ -22,6 +22,7 @@ import workbench
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = ROOT / "packaging" / "switchtower.spec"
 SELF_TEST_LIMIT_S = 120
+GIT = ("git", "-c", "safe.directory=*", "-C", str(ROOT))  # root may build what belongs to somebody else
 ZIP_EPOCH = 315532800  # 1980, the first moment a zip file can name: for a source folder without git
 ON_LINUX, ON_MAC, ON_WINDOWS = sys.platform.startswith("linux"), sys.platform == "darwin", os.name == "nt"
 
@@ -40,7 +41,7 @@ def commit_time():
     """When every file of a build is dated, in seconds since 1970: SOURCE_DATE_EPOCH, or else the time of the commit."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
-    asked = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
+    asked = [*GIT, "log", "-1", "--format=%ct"]
     try:
         told = subprocess.run(asked, check=False, capture_output=True, text=True).stdout.strip()
     except OSError:

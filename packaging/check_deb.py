@@ -92,9 +92,11 @@ def say(line):
 def old_package(folder):
     """Build the .deb of an older version from the same source; return it."""
     copy = folder / "source"
-    asked = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, listed.split("\0")):
+    asked = [*bundle.GIT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(asked, check=False, capture_output=True, text=True)
+    if listed.returncode:
+        raise CheckError(f"git cannot list the source: {listed.stderr.strip()}")
+    for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy / name)

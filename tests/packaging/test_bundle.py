@@ -40,7 +40,7 @@ def test_files_are_dated_by_the_commit_or_by_who_asks(bundle: ModuleType, monkey
 
 def test_a_folder_without_git_is_dated_too(bundle: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-    monkeypatch.setattr(bundle, "ROOT", tmp_path)
+    monkeypatch.setattr(bundle, "GIT", ("git", "-C", str(tmp_path)))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert bundle.commit_time() == bundle.ZIP_EPOCH
     monkeypatch.setenv("PATH", str(tmp_path))
