@@ -27,7 +27,7 @@ stage=$1
 version=$2
 cd "$HOME"
 export XDG_RUNTIME_DIR="$HOME/run" LC_ALL=C.UTF-8 DISPLAY=:98
-mkdir -p -m 700 "$XDG_RUNTIME_DIR"
+mkdir -p "$XDG_RUNTIME_DIR" && chmod 700 "$XDG_RUNTIME_DIR"
 
 rm -f "/tmp/.X${DISPLAY#:}-lock"  # of a session before, whose processes ended with it
 Xvfb "$DISPLAY" -screen 0 1280x800x24 -nolisten tcp >/dev/null 2>&1 &
