@@ -26,6 +26,12 @@ ANSWER = {
     "required": ["city", "degrees"],
     "additionalProperties": False,
 }
+BARE = "ping"
+"""A tool without arguments."""
+
+LONG = "mcp__a_server_with_a_long_name__a_tool_whose_name_is_longer_than_most_providers_allow"
+"""A tool's name above 64 characters, as agents make them of servers and tools."""
+
 TOOL = ("weather", "Tells the weather.")
 SYSTEM = "Be brief."
 INPUT_TOKENS = 11

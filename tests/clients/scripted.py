@@ -62,7 +62,8 @@ def answer(turn: Turn) -> Say:
 def _told(turn: Turn) -> Say:
     if turn.results:
         return Say(f"Results: {' | '.join(turn.results)}.")
-    calls = [(name, arguments) for name, arguments in _CALL.findall(turn.words) if _is_object(arguments)]
+    found = [(name, _unescaped(arguments)) for name, arguments in _CALL.findall(turn.words)]
+    calls = [(name, arguments) for name, arguments in found if _is_object(arguments)]
     if turn.forced:
         calls = [(turn.forced, ANSWER)]
     if calls and turn.tools:
@@ -89,6 +90,11 @@ def pieces(text: str, size: int = 9) -> list[str]:
 def vector(text: str, length: int) -> list[float]:
     """A vector in which the text can be seen again."""
     return [float(len(text)), 0.5, -0.25, *([0.125] * length)][:length]
+
+
+def _unescaped(arguments: str) -> str:
+    """The arguments of a call, also when the client put the prompt between quotation marks."""
+    return arguments if _is_object(arguments) else arguments.replace('\\"', '"')
 
 
 def _is_object(arguments: str) -> bool:

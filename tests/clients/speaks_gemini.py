@@ -13,7 +13,9 @@ from clients.upstream import KEY, Asked, Sent, plain, shorn
 MODEL = "gemini-3-flash-preview"
 EMBEDS = "gemini-embedding-001"
 SIGNATURE = base64.b64encode(b"signed by gemini").decode()
-SKIPS = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
+_WORDS = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
+SKIPS = (*_WORDS, *(base64.b64encode(word.encode()).decode() for word in _WORDS))
+"""What Google takes for the signature of a call that its model did not make; clients send it as it is or in base64."""
 USAGE = {
     "promptTokenCount": INPUT_TOKENS,
     "cachedContentTokenCount": 3,

@@ -1,5 +1,6 @@
 """The `anthropic` package as a program of its own."""
 
+import json
 from typing import Any
 
 import anthropic
@@ -72,6 +73,70 @@ def tools_stream(target: Target) -> None:
     _round(target, done.content)
 
 
+def _one_call(target: Target, name: str, arguments: dict[str, Any], schema: Any, **more: Any) -> None:
+    """A call, plain and streamed, and its result."""
+    tool = {"name": name, "input_schema": schema}
+    prompt = f"[call {name} {json.dumps(arguments)}]"
+    with client.messages.stream(**request(prompt, target.model, tools=[tool], **more)) as events:
+        streamed = events.get_final_message().content
+    content = client.messages.create(**request(prompt, target.model, tools=[tool], **more)).content
+    for blocks in (streamed, content):
+        call = next(block for block in blocks if block.type == "tool_use")
+        check((call.name, call.input), (name, arguments))
+    result = {"type": "tool_result", "tool_use_id": call.id, "content": "21 degrees", "is_error": True}
+    talk: list[Any] = [
+        {"role": "user", "content": prompt},
+        {
+            "role": "assistant",
+            "content": [block.model_dump(exclude_none=True, exclude={"caller"}) for block in content],
+        },
+        {"role": "user", "content": [result]},
+    ]
+    answer = client.messages.create(**request("", target.model, tools=[tool], **more) | {"messages": talk})
+    words = next(block.text for block in answer.content if block.type == "text")
+    check("21 degrees" in words)
+    talk += [{"role": "assistant", "content": words}, {"role": "user", "content": "again"}]
+    again = client.messages.create(**request("", target.model, tools=[tool], **more) | {"messages": talk})
+    book.said(next(block.text for block in again.content if block.type == "text"), "again")
+
+
+def bare_tool(target: Target) -> None:
+    """A tool without arguments."""
+    _one_call(target, book.BARE, {}, {"type": "object"})
+
+
+def long_name(target: Target) -> None:
+    """A name that is too long for most providers goes there and back."""
+    _one_call(target, book.LONG, {"city": "Rome"}, book.SCHEMA)
+
+
+def forced(target: Target) -> None:
+    """A tool that must be called; an Ollama cannot be told."""
+
+    def force() -> Any:
+        choice = {"type": "tool", "name": book.TOOL[0]}
+        return client.messages.create(**request("hello", target.model, tools=TOOLS, tool_choice=choice))
+
+    if target.id == "ollama":
+        return fails(force, anthropic.BadRequestError)
+    check(force().content[-1].name, book.TOOL[0])
+    return None
+
+
+def pictured_result(target: Target) -> None:
+    """A result with a picture: the words arrive as the result, the picture where the provider has a place for it."""
+    source = {"type": "base64", "media_type": "image/png", "data": book.PICTURE}
+    content = [{"type": "text", "text": "21 degrees"}, {"type": "image", "source": source}]
+    call = {"type": "tool_use", "id": "toolu_own", "name": book.TOOL[0], "input": {"city": "Rome"}}
+    talk = [
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_own", "content": content}]},
+    ]
+    done = client.messages.create(**request("", target.model, tools=TOOLS) | {"messages": talk})
+    check("21 degrees" in done.content[0].text)
+
+
 def picture(target: Target) -> None:
     """A picture in base64, marked for the cache."""
     source = {"type": "base64", "media_type": "image/png", "data": book.PICTURE}
@@ -86,6 +151,7 @@ def reasoning(target: Target) -> None:
     more: Any = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
     done = client.messages.create(**request(book.CALLS, target.model, tools=TOOLS, **more))
     _round(target, done.content, **more)
+    _one_call(target, book.TOOL[0], {"city": "Rome"}, book.SCHEMA, **more)
 
 
 def tokens(target: Target) -> None:
@@ -121,5 +187,8 @@ def models(target: Target) -> None:
 
 
 if __name__ == "__main__":
-    every = (plain, stream, tools, tools_stream, picture, reasoning, tokens, errors, breaks, models)
+    every = (
+        *(plain, stream, tools, tools_stream, picture, reasoning, bare_tool, long_name, forced),
+        *(pictured_result, tokens, errors, breaks, models),
+    )
     book.run({case.__name__: case for case in every})

@@ -76,6 +76,55 @@ def tools_stream(target: Target) -> None:
     _round(target, parts)
 
 
+def _one_call(target: Target, name: str, arguments: dict[str, Any], schema: Any, **config: Any) -> None:
+    """A call, plain and streamed, and its result."""
+    declared = {"name": name} | ({"parameters_json_schema": schema} if schema else {})
+    prompt, config = (
+        f"[call {name} {json.dumps(arguments)}]",
+        config | {"tools": [{"function_declarations": [declared]}]},
+    )
+    chunks = streamed(prompt, target.model, **config)
+    found = [chunk.candidates[0].content for chunk in chunks if chunk.candidates and chunk.candidates[0].content]
+    parts = ask(prompt, target.model, **config).candidates[0].content.parts
+    for each in ([part for content in found for part in content.parts or ()], parts):
+        call = next(part.function_call for part in each if part.function_call)
+        check((call.name, call.args or {}), (name, arguments))
+    response = types.FunctionResponse(id=call.id, name=name, response={"result": "21 degrees"})
+    talk: list[Any] = [
+        types.Content(role="user", parts=[types.Part(text=prompt)]),
+        types.Content(role="model", parts=parts),
+        types.Content(role="user", parts=[types.Part(function_response=response)]),
+    ]
+    answer = ask(talk, target.model, **config)
+    check("21 degrees" in answer.text)
+    talk += [answer.candidates[0].content, types.Content(role="user", parts=[types.Part(text="again")])]
+    book.said(ask(talk, target.model, **config).text, "again")
+
+
+def bare_tool(target: Target) -> None:
+    """A tool without arguments."""
+    _one_call(target, book.BARE, {}, None)
+
+
+def long_name(target: Target) -> None:
+    """A name that is too long for most providers goes there and back."""
+    _one_call(target, book.LONG, {"city": "Rome"}, book.SCHEMA)
+
+
+def forced(target: Target) -> None:
+    """A tool that must be called; an Ollama cannot be told."""
+    calling = types.FunctionCallingConfig(mode="ANY", allowed_function_names=[book.TOOL[0]])
+
+    def force() -> Any:
+        config = types.ToolConfig(function_calling_config=calling)
+        return ask("hello", target.model, tools=[{"function_declarations": [DECLARED]}], tool_config=config)
+
+    if target.id == "ollama":
+        return fails(force, problems.APIError, 400)
+    check(force().function_calls[0].name, book.TOOL[0])
+    return None
+
+
 def by_itself(target: Target) -> None:
     """The package calls a function of Python by itself and sends what it returns."""
     results = iter(book.RESULTS)
@@ -105,6 +154,7 @@ def reasoning(target: Target) -> None:
     config: Any = {"thinking_config": types.ThinkingConfig(include_thoughts=True, thinking_budget=1024)}
     done = ask(book.CALLS, target.model, tools=[{"function_declarations": [DECLARED]}], **config)
     _round(target, done.candidates[0].content.parts, **config)
+    _one_call(target, book.TOOL[0], {"city": "Rome"}, book.SCHEMA, **config)
 
 
 def tokens(target: Target) -> None:
@@ -147,7 +197,7 @@ def models(target: Target) -> None:
 
 if __name__ == "__main__":
     every = (
-        *(plain, stream, tools, tools_stream, by_itself, picture, structured, reasoning),
+        *(plain, stream, tools, tools_stream, by_itself, picture, structured, reasoning, bare_tool, long_name, forced),
         *(tokens, errors, breaks, vectors, models),
     )
     book.run({case.__name__: case for case in every})

@@ -64,6 +64,35 @@ def tools_stream(target: Target) -> None:
     _round(target, ollama.Message(role="assistant", content="", tool_calls=calls))
 
 
+def _one_call(target: Target, name: str, arguments: str, schema: Any, **more: Any) -> None:
+    """A call, plain and streamed, and its result."""
+    tool = {"type": "function", "function": {"name": name, "description": "Does it.", "parameters": schema}}
+    prompt = f"[call {name} {arguments}]"
+    chunks = client.chat(
+        model=target.model, messages=[{"role": "user", "content": prompt}], tools=[tool], stream=True, **more
+    )
+    streamed = [call for chunk in chunks for call in chunk.message.tool_calls or ()]
+    message = ask(prompt, target.model, tools=[tool], **more).message
+    for (call,) in (streamed, message.tool_calls):
+        check((call.function.name, call.function.arguments), (name, json.loads(arguments)))
+    result = {"role": "tool", "tool_name": name, "content": "21 degrees"}
+    talk: list[Any] = [{"role": "user", "content": prompt}, message, result]
+    answer = client.chat(model=target.model, messages=talk, tools=[tool], **more).message
+    check("21 degrees" in answer.content)
+    talk += [answer, {"role": "user", "content": "again"}]
+    book.said(client.chat(model=target.model, messages=talk, tools=[tool], **more).message.content, "again")
+
+
+def bare_tool(target: Target) -> None:
+    """A tool without arguments."""
+    _one_call(target, book.BARE, "{}", {"type": "object", "properties": {}})
+
+
+def long_name(target: Target) -> None:
+    """A name that is too long for most providers goes there and back."""
+    _one_call(target, book.LONG, '{"city":"Rome"}', book.SCHEMA)
+
+
 def picture(target: Target) -> None:
     """A picture in base64."""
     messages = [{"role": "user", "content": "look", "images": [book.PICTURE]}]
@@ -80,6 +109,7 @@ def reasoning(target: Target) -> None:
     """Thinking, with a call and its result in the next request."""
     done = ask(book.CALLS, target.model, tools=TOOLS, think=True)
     _round(target, done.message, think=True)
+    _one_call(target, book.TOOL[0], '{"city":"Rome"}', book.SCHEMA, think=True)
 
 
 def generated(target: Target) -> None:
@@ -122,7 +152,7 @@ def models(target: Target) -> None:
 
 if __name__ == "__main__":
     every = (
-        *(plain, stream, tools, tools_stream, picture, structured, reasoning),
+        *(plain, stream, tools, tools_stream, picture, structured, reasoning, bare_tool, long_name),
         *(generated, errors, breaks, vectors, models),
     )
     book.run({case.__name__: case for case in every})

@@ -74,6 +74,54 @@ def tools_stream(target: Target) -> None:
     _round(target, message)
 
 
+def _tool(name: str, schema: Any = None) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name} | ({"parameters": schema} if schema else {})}
+
+
+def _one_call(target: Target, name: str, arguments: str, tool: Any, **more: Any) -> None:
+    """A call, plain and streamed, and its result."""
+    talk: list[Any] = [{"role": "user", "content": f"[call {name} {arguments}]"}]
+    asked = {"model": target.model, "tools": [tool]} | more
+    with client.chat.completions.stream(messages=talk, **asked) as events:
+        streamed = events.get_final_completion().choices[0].message.tool_calls[0]
+    message = client.chat.completions.create(messages=talk, **asked).choices[0].message
+    for call in (streamed, message.tool_calls[0]):
+        check((call.function.name, json.loads(call.function.arguments)), (name, json.loads(arguments)))
+    result = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "21 degrees"}
+    talk += [message.model_dump(exclude_none=True), result]
+    answer = client.chat.completions.create(messages=talk, model=target.model, tools=[tool]).choices[0].message
+    check("21 degrees" in answer.content)
+    talk += [answer.model_dump(exclude_none=True), {"role": "user", "content": "again"}]
+    again = client.chat.completions.create(messages=talk, model=target.model, tools=[tool])
+    book.said(again.choices[0].message.content, "again")
+
+
+def bare_tool(target: Target) -> None:
+    """A tool without arguments."""
+    _one_call(target, book.BARE, "{}", _tool(book.BARE))
+
+
+def long_name(target: Target) -> None:
+    """A name that is too long for most providers goes there and back; OpenAI itself refuses it, passed through."""
+    if target.id == "openai":
+        return fails(lambda: ask("hello", target.model, tools=[_tool(book.LONG)]), openai.BadRequestError)
+    _one_call(target, book.LONG, '{"city":"Rome"}', _tool(book.LONG, book.SCHEMA))
+    return None
+
+
+def forced(target: Target) -> None:
+    """A tool that must be called; an Ollama cannot be told."""
+    choice = {"type": "function", "function": {"name": book.TOOL[0]}}
+
+    def force() -> Any:
+        return ask("hello", target.model, tools=TOOLS, tool_choice=choice)
+
+    if target.id == "ollama":
+        return fails(force, openai.BadRequestError)
+    check(force().choices[0].message.tool_calls[0].function.name, book.TOOL[0])
+    return None
+
+
 def picture(target: Target) -> None:
     """A picture in base64."""
     url = f"data:image/png;base64,{book.PICTURE}"
@@ -94,6 +142,7 @@ def reasoning(target: Target) -> None:
     """Thinking, with a call and its result in the next request."""
     done = ask(book.CALLS, target.model, tools=TOOLS, reasoning_effort="low")
     _round(target, done.choices[0].message.model_dump(exclude_none=True), reasoning_effort="low")
+    _one_call(target, book.TOOL[0], '{"city":"Rome"}', TOOLS[0], reasoning_effort="low")
 
 
 def errors(target: Target) -> None:
@@ -138,7 +187,7 @@ def stranger(target: Target) -> None:
 
 if __name__ == "__main__":
     every = (
-        *(plain, stream, tools, tools_stream, picture, structured, reasoning),
+        *(plain, stream, tools, tools_stream, picture, structured, reasoning, bare_tool, long_name, forced),
         *(errors, breaks, vectors, models, stranger),
     )
     book.run({case.__name__: case for case in every})

@@ -70,6 +70,53 @@ def tools_stream(target: Target) -> None:
     _round(target, events[-1].response.output)
 
 
+def _one_call(target: Target, name: str, arguments: str, schema: Any, **more: Any) -> None:
+    """A call, plain and streamed, and its result."""
+    tool = {"type": "function", "name": name, "parameters": schema, "strict": False}
+    prompt = f"[call {name} {arguments}]"
+    streamed = list(ask(prompt, target.model, tools=[tool], stream=True, **more))[-1].response.output
+    output = ask(prompt, target.model, tools=[tool], **more).output
+    for items in (streamed, output):
+        call = next(item for item in items if item.type == "function_call")
+        check((call.name, json.loads(call.arguments)), (name, json.loads(arguments)))
+    talk: list[Any] = [{"role": "user", "content": prompt}]
+    talk += [item.model_dump(exclude_none=True) for item in output]
+    talk.append({"type": "function_call_output", "call_id": call.call_id, "output": "21 degrees"})
+    answer = ask(talk, target.model, tools=[tool], **more)
+    check("21 degrees" in answer.output_text)
+    talk += [*(item.model_dump(exclude_none=True) for item in answer.output), {"role": "user", "content": "again"}]
+    book.said(ask(talk, target.model, tools=[tool], **more).output_text, "again")
+
+
+def bare_tool(target: Target) -> None:
+    """A tool without arguments."""
+    _one_call(target, book.BARE, "{}", {"type": "object", "properties": {}})
+
+
+def forced(target: Target) -> None:
+    """A tool that must be called; an Ollama cannot be told."""
+
+    def force() -> Any:
+        return ask("hello", target.model, tools=TOOLS, tool_choice={"type": "function", "name": book.TOOL[0]})
+
+    if target.id == "ollama":
+        return fails(force, openai.BadRequestError)
+    check(next(item for item in force().output if item.type == "function_call").name, book.TOOL[0])
+    return None
+
+
+def pictured_result(target: Target) -> None:
+    """A result with a picture: the words arrive as the result, the picture where the provider has a place for it."""
+    url = f"data:image/png;base64,{book.PICTURE}"
+    output = [{"type": "input_text", "text": "21 degrees"}, {"type": "input_image", "image_url": url}]
+    talk = [
+        {"role": "user", "content": "hello"},
+        {"type": "function_call", "call_id": "call_own", "name": book.TOOL[0], "arguments": '{"city":"Rome"}'},
+        {"type": "function_call_output", "call_id": "call_own", "output": output},
+    ]
+    check("21 degrees" in ask(talk, target.model, tools=TOOLS).output_text)
+
+
 def picture(target: Target) -> None:
     """A picture in base64."""
     url = f"data:image/png;base64,{book.PICTURE}"
@@ -87,6 +134,7 @@ def reasoning(target: Target) -> None:
     """Thinking, with a call and its result in the next request."""
     more: Any = {"reasoning": {"effort": "low", "summary": "auto"}, "include": ["reasoning.encrypted_content"]}
     _round(target, ask(book.CALLS, target.model, tools=TOOLS, **more).output, **more)
+    _one_call(target, book.TOOL[0], '{"city":"Rome"}', book.SCHEMA, **more)
 
 
 def errors(target: Target) -> None:
@@ -105,5 +153,8 @@ def breaks(target: Target) -> None:
 
 
 if __name__ == "__main__":
-    every = (plain, stream, tools, tools_stream, picture, structured, reasoning, errors, breaks)
+    every = (
+        *(plain, stream, tools, tools_stream, picture, structured, reasoning),
+        *(bare_tool, forced, pictured_result, errors, breaks),
+    )
     book.run({case.__name__: case for case in every})
