@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from app.domain.chat import PASSED_THROUGH, ApiRequest, Operation
 from app.engine.bucket import Quota
@@ -12,9 +13,12 @@ from app.store.settings import Limits as LimitSettings
 from app.store.settings import OwnLimits, Settings
 
 _EVERYBODY = "all providers together"
-_LEFT = "x-ratelimit-remaining-"
-_RESET = "x-ratelimit-reset-"
-_COUNTED = ("requests", "tokens")
+_USUAL = tuple((f"x-ratelimit-remaining-{what}", f"x-ratelimit-reset-{what}") for what in ("requests", "tokens"))
+_ANTHROPICS = tuple(
+    (f"anthropic-ratelimit-{what}-remaining", f"anthropic-ratelimit-{what}-reset")
+    for what in ("requests", "tokens", "input-tokens", "output-tokens")
+)
+"""What is left and when it is refilled, as OpenAI and most others call it, and as Anthropic does."""
 _LONGEST_S = 60.0
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -23,9 +27,10 @@ _UNIT_S = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0
 class Limits:
     """One `Limiter` for all, one for each provider and client with limits; they outlive a change of settings."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Limit nothing yet; `clock` gives monotonic seconds."""
+    def __init__(self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
+        """Limit nothing yet; `clock` gives monotonic seconds, `wall` seconds since 1970."""
         self._clock = clock
+        self._wall = wall
         self._all = Limiter(_EVERYBODY, Quota(), clock)
         self._by_provider: dict[str, Limiter] = {}
         self._by_client: dict[str, Limiter] = {}
@@ -63,13 +68,22 @@ class Limits:
 
         It is never refused for that: only the provider itself knows. At most a minute is believed.
         """
-        for counted in _COUNTED:
-            if headers.get(_LEFT + counted) == "0":
-                wait_s = min(_LONGEST_S, duration_s(headers.get(_RESET + counted, "")))
+        for left, reset in _ANTHROPICS if _ANTHROPICS[0][0] in headers else _USUAL:
+            if headers.get(left) == "0":
+                wait_s = min(_LONGEST_S, self._until_s(headers.get(reset, "")))
                 self._empty_until_s[provider_id] = self._clock() + wait_s
                 return
         if self._empty_until_s:
             self._empty_until_s.pop(provider_id, None)
+
+    def _until_s(self, text: str) -> float:
+        """Seconds until what a provider calls its reset: a duration, or a time (RFC 3339); 0 when it is neither."""
+        if "T" not in text:
+            return duration_s(text)
+        try:
+            return max(0.0, datetime.fromisoformat(text).timestamp() - self._wall())
+        except ValueError:
+            return 0.0
 
     async def enter(self, request: ApiRequest, client: str = "") -> Turn:
         """Take a turn among the client's requests, then among all; both waits together take `queue_s` at most.

@@ -21,6 +21,7 @@ from app.engine.provider import wall_clock
 from app.engine.pursuit import Means, Pursuit
 from app.engine.router import Routing
 from app.engine.tokens import Sent
+from app.net.faults import RATE_LIMITS
 
 _log = logging.getLogger(__name__)
 
@@ -238,7 +239,7 @@ def _trace(journal: Journal, attempt: Attempt | None) -> list[tuple[bytes, bytes
     if attempt.dropped:
         headers.append((b"x-switchtower-dropped-params", ", ".join(attempt.dropped).encode("ascii")))
     upstream = attempt.upstream.headers.items() if attempt.upstream is not None else ()
-    passed_on = [(name, value) for name, value in upstream if name.startswith("x-ratelimit-")]
+    passed_on = [(name, value) for name, value in upstream if name.startswith(RATE_LIMITS)]
     headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in passed_on or journal.limits]
     return headers
 

@@ -26,6 +26,9 @@ _LOOKS_SECRET = re.compile(
     r"|\bAIza[\w\-]{4,}|\beyJ[\w.\-]{8,}|(?<=bearer )\S+|\bya29\.[\w.\-]{4,}|(?<=key=)[^\s&\"']+"
     r"|(?<=api key provided: )\S+"
 )
+RATE_LIMITS = ("x-ratelimit-", "anthropic-ratelimit-")
+"""How the headers begin in which providers say what is left of their limits; they are passed on."""
+
 _AWS_ERROR = "x-amzn-errortype"  # the kind of an error, which AWS does not say in the body
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -167,7 +170,7 @@ def fault_from_status(
     retry_after_s = parse_retry_after(headers, now) if _may_wait(status) else None
     if retry_after_s is None and error.retry_after_s is not None:
         retry_after_s = _clamp(error.retry_after_s)
-    limits = tuple((name, value) for name, value in headers.items() if name.startswith("x-ratelimit-"))
+    limits = tuple((name, value) for name, value in headers.items() if name.startswith(RATE_LIMITS))
     return _refusal(kind, provider, status, error, (detail or f"status {status}", retry_after_s, limits))
 
 

@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -136,3 +137,23 @@ async def test_new_settings_lift_a_client_s_limits_at_once() -> None:
     third = await limits.enter(request(), "cursor")
     for one in (turn, second, third):
         one.settle(5)
+
+
+@pytest.mark.parametrize(
+    ("what", "reset", "empty_s"),
+    [
+        ("requests", "2026-11-24T10:00:20Z", 20),
+        ("input-tokens", "2026-11-24T10:00:20Z", 20),
+        ("output-tokens", "2026-11-24T11:00:00Z", 60),
+        ("tokens", "2026-11-24T09:00:00Z", 0),
+        ("tokens", "The day after", 0),
+    ],
+)
+def test_anthropic_says_it_in_other_words(what: str, reset: str, empty_s: float) -> None:
+    now_s = [100.0]
+    limits = Limits(lambda: now_s[0], lambda: datetime(2026, 11, 24, 10, tzinfo=UTC).timestamp())
+    left = {"anthropic-ratelimit-requests-remaining": "7", f"anthropic-ratelimit-{what}-remaining": "0"}
+    limits.note("a", left | {f"anthropic-ratelimit-{what}-reset": reset})
+    assert limits.is_short("a") is (empty_s > 0)
+    now_s[0] += empty_s + 0.1
+    assert not limits.is_short("a")
