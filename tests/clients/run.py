@@ -1,7 +1,8 @@
 """Try real clients with every provider's dialect and print the table: `python tests/clients/run.py [CLIENT …]`.
 
 Without names, those of the ordinary tests. Others need their own packages: `litellm_client` an interpreter that has
-them (`--python`), `ai_sdk` a folder with those of `tests/clients/node` (`--node`), which are put there when missing.
+them (`--python`), `ai_sdk` and `genai` a folder with those of `tests/clients/node` (`--node`), which are put there when
+missing.
 Agents (codex, claude, gemini, qwen, opencode, aider) must be installed: their programs are looked for in PATH.
 """
 
@@ -21,7 +22,7 @@ from clients.agents import AGENTS, lead  # noqa: E402 - found by the line above
 from clients.rig import BEHIND, Row, play, play_node, stage  # noqa: E402
 
 PACKAGES = ("openai_chat", "openai_responses", "anthropic_messages", "google_genai", "ollama_python")
-NODE = ("ai_sdk",)
+NODE = ("ai_sdk", "genai")
 
 
 async def rows_of(client: str, python: str, node: Path) -> list[Row]:
