@@ -89,7 +89,7 @@ async def test_a_refusal_reaches_the_client_in_its_own_envelope(
 
 async def test_what_the_provider_says_of_a_bad_request_is_passed_on(rig: RowRig) -> None:
     rig.upstream.script(plays.BAD_REQUEST)
-    error = error_of(await rig.read(next(iter(rig.spec.operations))))
+    error = error_of(await rig.read(asks(rig.spec)[0][0]))
     assert error["param"] == "messages"
     assert "'messages' must be a list." in error["message"]
 

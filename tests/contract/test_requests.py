@@ -85,7 +85,7 @@ async def test_what_a_row_does_not_offer_is_refused_and_nobody_is_asked(rig: Row
 async def test_the_users_headers_go_with_the_rows(rig: RowRig) -> None:
     await rig.fleet.close()
     await rig.build(headers={"x-title": "Switchtower"})
-    await rig.ask(next(iter(rig.spec.operations)))
+    await rig.ask(asks(rig.spec)[0][0])
     assert rig.upstream.posts[-1].header("x-title") == "Switchtower"
     for name, value in rig.spec.headers:
         assert rig.upstream.posts[-1].header(name) == value
