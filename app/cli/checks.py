@@ -139,7 +139,8 @@ async def port(session: "Session") -> list[Finding]:
         return [Finding("port", "broken", text, "End that program, or choose another server.port.")]
     except KeyringProblem as error:
         return [Finding("port", "note", f"{number} is in use; without a token it cannot be asked. {error.message}")]
-    found = [Finding("port", "ok", f"{number} is Switchtower's ({holder}, version {told.get('version')}).")]
+    who = f"process {pid}, " if pid else ""
+    found = [Finding("port", "ok", f"{number} is Switchtower's ({who}version {told.get('version')}).")]
     for key in ("problem", "settings_problem", "ledger_problem"):
         if told.get(key):
             found.append(Finding("running", "broken", one_line(str(told[key]))))

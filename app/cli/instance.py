@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -60,9 +59,9 @@ async def listens(address: str) -> bool:
 
 def is_ours(address: str) -> bool:
     """Whether the program that listens there runs as this user; only Linux tells, elsewhere it is taken for granted."""
-    from app.server.port import owner_pid
+    from app.server.port import owns_port
 
-    return sys.platform != "linux" or owner_pid(urlsplit(address).port or 0) is not None
+    return owns_port(urlsplit(address).port or 0)
 
 
 async def post_chat(session: "Session", body: bytes) -> tuple[int, bytes] | None:

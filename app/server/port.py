@@ -1,12 +1,14 @@
 """Take a port for ourselves alone, or say who has it."""
 
 import errno
+import os
 import socket
 import sys
 from pathlib import Path
 
 BACKLOG = 1024
 _LISTEN_STATE = "0A"
+_PROC = Path("/proc")
 
 
 class ListenError(Exception):
@@ -18,12 +20,20 @@ class PortTakenError(ListenError):
 
     def __init__(self, host: str, port: int, pid: int | None) -> None:
         """Name the address, and the owner when it is known."""
-        owner = f"process {pid}" if pid is not None else "another program"
+        owner = f"process {pid}" if pid is not None else _describe_owner(port)
         remedy = "End it, or choose another port (server.port in the settings)."
         super().__init__(f"{show_host(host)}:{port} is taken by {owner}. {remedy}")
         self.host = host
         self.port = port
         self.pid = pid
+
+
+def _describe_owner(port: int) -> str:
+    """Who has a port, in words: the system hides the id of a process that lets nobody read its memory, as ours does."""
+    owners = owner_uids(port)
+    if not owners:
+        return "another program"
+    return "another program of yours, perhaps another Switchtower" if owns_port(port) else "a program of another user"
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -73,9 +83,9 @@ def show_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def owner_pid(port: int, proc: Path = Path("/proc")) -> int | None:
+def owner_pid(port: int, proc: Path = _PROC) -> int | None:
     """Return the process that listens on TCP `port`, or None where the system does not tell (only Linux does)."""
-    inodes = {f"socket:[{inode}]" for name in ("tcp", "tcp6") for inode in _listening(proc / "net" / name, port)}
+    inodes = {f"socket:[{inode}]" for _, inode in _listeners(port, proc)}
     if not inodes:
         return None
     for process in proc.glob("[0-9]*"):
@@ -84,13 +94,29 @@ def owner_pid(port: int, proc: Path = Path("/proc")) -> int | None:
     return None
 
 
-def _listening(table: Path, port: int) -> list[str]:
-    """Return the inodes of the sockets that listen on `port` in a table like `/proc/net/tcp`."""
+def owner_uids(port: int, proc: Path = _PROC) -> set[int]:
+    """Return the users whose programs listen on TCP `port`; none where the system does not tell (only Linux does)."""
+    return {uid for uid, _ in _listeners(port, proc)}
+
+
+def owns_port(port: int, proc: Path = _PROC) -> bool:
+    """Whether only programs of this user listen on `port`; where the system does not tell, that is assumed."""
+    return sys.platform != "linux" or owner_uids(port, proc) == {os.geteuid()}
+
+
+def _listeners(port: int, proc: Path) -> list[tuple[int, str]]:
+    """Return user and inode of each socket that listens on `port`."""
+    return [found for name in ("tcp", "tcp6") for found in _listening(proc / "net" / name, port)]
+
+
+def _listening(table: Path, port: int) -> list[tuple[int, str]]:
+    """Return user and inode of the sockets that listen on `port` in a table like `/proc/net/tcp`."""
     try:
         rows = [line.split() for line in table.read_text("ascii").splitlines()[1:]]
     except OSError:
         return []
-    return [row[9] for row in rows if row[3] == _LISTEN_STATE and int(row[1].rpartition(":")[2], 16) == port]
+    mine = [row for row in rows if row[3] == _LISTEN_STATE and int(row[1].rpartition(":")[2], 16) == port]
+    return [(int(row[7]), row[9]) for row in mine]
 
 
 def _holds(descriptors: Path, inodes: set[str]) -> bool:

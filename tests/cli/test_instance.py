@@ -1,4 +1,5 @@
 import contextlib
+import os
 import socket
 import sys
 import threading
@@ -66,13 +67,22 @@ async def test_a_stranger_on_the_port(environ: dict[str, str], write_settings: C
 async def test_the_token_is_not_shown_to_another_users_program(
     environ: dict[str, str], write_settings: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.server.port.owner_pid", lambda _: None)  # as /proc answers about another user's program
+    monkeypatch.setattr("app.server.port.owner_uids", lambda *_: {os.geteuid() + 1})
     with (
         answering(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}") as (address, asked),
         pytest.raises(CommandError, match="belongs to another user"),
     ):
         await fetch_status(at(environ, write_settings, address))
     assert environ["SWITCHTOWER_TOKEN"].encode() not in b"".join(asked)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hides it")
+async def test_an_instance_that_lets_nobody_read_its_memory_is_ours(
+    instance: str, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.server.port._holds", lambda *_: False)  # as /proc answers, but to root, after `harden()`
+    assert is_ours(instance)
+    assert (await fetch_status(Session(environ)))["listening"] == instance
 
 
 def test_our_own_listening_socket_is_ours() -> None:

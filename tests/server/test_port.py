@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from app.server.port import ListenError, PortTakenError, bind, owner_pid, show_host
+from app.server import port
+from app.server.port import ListenError, PortTakenError, bind, owner_pid, owns_port, show_host
 
 LISTEN_ELSEWHERE = """
 import socket, sys
@@ -80,6 +81,39 @@ def test_the_owner_is_found_in_proc():
         pytest.skip("only Linux has /proc/net/tcp")
     with bind("127.0.0.1", 0) as sock:
         assert owner_pid(sock.getsockname()[1]) == os.getpid()
+
+
+TABLE = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+ROW = (
+    "   0: 0100007F:{port:04X} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000 {uid:5d}        0 4711 1\n"
+)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc/net/tcp")
+def test_who_may_be_told_secrets_is_the_user_in_the_table_though_the_process_is_hidden(tmp_path):
+    (tmp_path / "net").mkdir()
+    mine = ROW.format(port=8484, state="0A", uid=os.geteuid())
+    table = tmp_path / "net" / "tcp"
+    table.write_text(
+        TABLE + mine + ROW.format(port=8484, state="01", uid=4711) + ROW.format(port=85, state="0A", uid=3)
+    )
+    assert owns_port(8484, tmp_path)
+    assert owner_pid(8484, tmp_path) is None
+    table.write_text(TABLE + mine + ROW.format(port=8484, state="0A", uid=4711))
+    assert not owns_port(8484, tmp_path)
+    assert not owns_port(8485, tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc/net/tcp")
+def test_a_hidden_owner_is_described(monkeypatch):
+    monkeypatch.setattr(port, "_holds", lambda *_: False)
+    with bind("127.0.0.1", 0) as sock:
+        number = sock.getsockname()[1]
+        with pytest.raises(PortTakenError, match="taken by another program of yours, perhaps another Switchtower"):
+            bind("127.0.0.1", number)
+        monkeypatch.setattr(port, "owner_uids", lambda *_: {os.geteuid() + 1})
+        with pytest.raises(PortTakenError, match="taken by a program of another user"):
+            bind("127.0.0.1", number)
 
 
 @pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
