@@ -159,7 +159,8 @@ def _known(count: int | None) -> str:
 
 def _as_json(row: PastRequest) -> dict[str, Any]:
     values = asdict(row) | {"started_at": row.started_at.isoformat().replace("+00:00", "Z")}
-    del values["usage"]["charged_usd"]  # it is in the cost
+    for name in ("charged_usd", "cache_write_hour", "images_written"):
+        del values["usage"][name]  # the cost has it, the ledger does not
     return values
 
 

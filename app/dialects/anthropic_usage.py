@@ -53,6 +53,7 @@ def parse_usage(usage: object) -> Usage:
         reasoning=_count(details, "thinking_tokens"),
         searches=_count(tools, "web_search_requests"),
         source=UsageSource.PROVIDER,
+        cache_write_hour=_count(usage.get("cache_creation"), "ephemeral_1h_input_tokens"),
     )
 
 
@@ -66,6 +67,9 @@ def write_usage(usage: Usage) -> Mapping[str, Any]:
     }
 
 
+_IMPOSSIBLE = 2**53
+
+
 def _count(counts: object, name: str) -> int | None:
     value = counts.get(name) if isinstance(counts, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _IMPOSSIBLE else None

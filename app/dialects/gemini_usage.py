@@ -49,14 +49,16 @@ def parse_usage(usage: object) -> Usage:
     fresh = None
     if prompt is not None:
         fresh = max(0, prompt - (cached or 0)) + (_count(usage, "toolUsePromptTokenCount") or 0)
+    images = _modality(usage, "IMAGE")
     return Usage(
         fresh_input=fresh,
         cache_read=cached,
         output=None if answer is None and thoughts is None else (answer or 0) + (thoughts or 0),
         reasoning=thoughts,
         audio=_modality(usage, "AUDIO"),
-        images=_modality(usage, "IMAGE"),
+        images=images,
         source=UsageSource.PROVIDER,
+        images_written=None if images is None else _modality(usage, "IMAGE", _ANSWER) or 0,
     )
 
 
@@ -85,11 +87,15 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     return out
 
 
-def _modality(usage: dict[str, Any], name: str) -> int | None:
-    """Tokens of one modality, of prompt and answer; None when nobody counted them."""
+_ANSWER = ("candidatesTokensDetails",)
+_BOTH = ("promptTokensDetails", *_ANSWER)
+
+
+def _modality(usage: dict[str, Any], name: str, places: tuple[str, ...] = _BOTH) -> int | None:
+    """Tokens of one modality, of prompt and answer or just one of them; None when nobody counted them."""
     found = [
         count
-        for key in ("promptTokensDetails", "candidatesTokensDetails")
+        for key in places
         for item in _items(usage.get(key))
         if isinstance(item, dict) and item.get("modality") == name and (count := _count(item, "tokenCount")) is not None
     ]
@@ -100,6 +106,9 @@ def _items(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+_IMPOSSIBLE = 2**53
+
+
 def _count(counts: object, name: str) -> int | None:
     value = counts.get(name) if isinstance(counts, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _IMPOSSIBLE else None

@@ -49,6 +49,7 @@ def parse_usage(usage: Mapping[str, Any]) -> Usage:
         searches=_known(_first(usage, "num_search_queries"), _first(tools, "web_search_requests")),
         charged_usd=_charged_usd(usage),
         source=UsageSource.PROVIDER,
+        images_written=_first(out, "image_tokens"),
     )
 
 

@@ -5,6 +5,7 @@ whole: a provider that streams its answer is read to the end first.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import msgspec
 
@@ -18,6 +19,7 @@ from app.domain.usage import NO_USAGE, Usage
 _FORM_STARTS = (b"--", b"\r\n--")
 _PAGES = (b"<!doctype html", b"<html")
 _EVENT_STARTS = (b"data:", b"event:", b":")
+_PICTURES = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS})
 _ANYTHING = frozenset({Operation.SPEECH, Operation.TRANSCRIPTIONS})
 """Whose answers may be sound or text."""
 
@@ -117,8 +119,11 @@ class Passthrough:
         error = openai_errors.in_band_error(told) if told.get("error") else None
         if error is not None:
             raise InBandError(error)
-        usage = find_usage(told)
-        return NO_USAGE if usage is None else parse_usage(usage)
+        told_usage = find_usage(told)
+        usage = NO_USAGE if told_usage is None else parse_usage(told_usage)
+        if self.operation in _PICTURES and usage.images_written is None and usage.output is not None:
+            return replace(usage, images=(usage.images or 0) + usage.output, images_written=usage.output)
+        return usage
 
     def open_stream(self, request: ApiRequest) -> StreamReader:
         """There are no streams, and `parse_request` never says so.

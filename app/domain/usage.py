@@ -31,7 +31,8 @@ class Usage:
 
     `fresh_input` excludes what was read from or written to the prompt cache; `reasoning` is part of `output`,
     `audio` and `images` are tokens of input or output that stand for these. `searches` counts searches of the web,
-    `charged_usd` is what the provider itself says that it charges.
+    `charged_usd` is what the provider itself says that it charges. Of `cache_write` the `cache_write_hour` are kept for
+    an hour, of `images` the `images_written` are in the answer: both have prices of their own.
     """
 
     fresh_input: int | None = None
@@ -44,6 +45,8 @@ class Usage:
     searches: int | None = None
     source: UsageSource = UsageSource.UNKNOWN
     charged_usd: float | None = None
+    cache_write_hour: int | None = None
+    images_written: int | None = None
 
     @property
     def input(self) -> int | None:
@@ -64,6 +67,8 @@ class Usage:
             _larger(self.searches, other.searches),
             self.source if other.source is UsageSource.UNKNOWN else other.source,
             _larger(self.charged_usd, other.charged_usd),
+            _larger(self.cache_write_hour, other.cache_write_hour),
+            _larger(self.images_written, other.images_written),
         )
 
 

@@ -36,7 +36,8 @@ _CLOUD = "cloud"  # Ollama's models of that suffix run on its own servers, for m
 class Price:
     """US dollars per token, call (`per_request`) and search of the web; None is a token without a price of its own.
 
-    Cached tokens without a price of their own cost what fresh input costs, reasoning what other output costs.
+    Cached tokens and pictures without a price of their own cost what fresh input costs, reasoning and written pictures
+    what other output costs.
     `tiers` are prices that hold for the whole request once its input exceeds so many tokens, the highest first.
     """
 
@@ -47,12 +48,15 @@ class Price:
     reasoning: float | None = None
     per_request: float = 0.0
     per_search: float = 0.0
+    cache_write_hour: float | None = None
+    image_input: float | None = None
+    image_output: float | None = None
     tiers: tuple[tuple[int, "Price"], ...] = ()
 
     def of(self, usage: Usage) -> float | None:
         """US dollars for `usage`; None while too little of it is known, or it holds audio, which has other prices."""
         read_tokens = usage.input
-        if read_tokens is None or usage.audio or (usage.output is None and self.output):
+        if read_tokens is None or usage.audio or (usage.output is None and self.output) or self._lacks_images(usage):
             return None
         for start, price in self.tiers:
             if read_tokens > start:
@@ -61,8 +65,27 @@ class Price:
         if usage.cache_read:
             total += usage.cache_read * (self.input if self.cached is None else self.cached)
         if usage.cache_write:
-            total += usage.cache_write * (self.input if self.cache_write is None else self.cache_write)
+            total += self._of_writing(usage.cache_write, usage.cache_write_hour or 0)
+        if usage.images:
+            total += self._of_images(usage.images, usage.images_written or 0)
         return total + self._of_output(usage.output or 0, usage.reasoning or 0)
+
+    def _lacks_images(self, usage: Usage) -> bool:
+        """Whether pictures cost more than words, and nobody has said on which side they were."""
+        if not usage.images or usage.images_written is not None:
+            return False
+        return self.image_input is not None or self.image_output is not None
+
+    def _of_writing(self, tokens: int, for_an_hour: int) -> float:
+        """US dollars for what went into the prompt cache."""
+        usual = self.input if self.cache_write is None else self.cache_write
+        extra = 0.0 if self.cache_write_hour is None else for_an_hour * (self.cache_write_hour - usual)
+        return tokens * usual + extra
+
+    def _of_images(self, tokens: int, written: int) -> float:
+        """US dollars by which pictures cost more than as many words."""
+        read = 0.0 if self.image_input is None else (tokens - written) * (self.image_input - self.input)
+        return read + (0.0 if self.image_output is None else written * (self.image_output - (self.output or 0.0)))
 
     def _of_output(self, tokens: int, reasoning: int) -> float:
         """US dollars for what was written."""
@@ -189,4 +212,7 @@ def _level(listed: "Mapping[str, Any]", start: int) -> Price:
         reasoning=usd("output_reasoning_mtok"),
         per_request=usd("requests_kcount", _THOUSAND) or 0.0,
         per_search=usd("web_searches_kcount", _THOUSAND) or 0.0,
+        cache_write_hour=usd("cache_write_1h_mtok"),
+        image_input=usd("input_image_mtok"),
+        image_output=usd("output_image_mtok"),
     )

@@ -55,3 +55,11 @@ def test_calls_always_finish_as_calls() -> None:
     assert write_finish(Finish.STOP, called=True) == "tool_use"
     assert write_finish(Finish.TOOL_CALLS, called=False) == "end_turn"
     assert write_finish(Finish.FILTER, called=False) == "refusal"
+
+
+def test_what_is_cached_for_an_hour_is_told_apart() -> None:
+    told = {"input_tokens": 1, "output_tokens": 2, "cache_creation_input_tokens": 30,
+            "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20}}  # fmt: skip
+    usage = parse_usage(told)
+    assert (usage.cache_write, usage.cache_write_hour) == (30, 20)
+    assert usage.most(parse_usage(told | {"cache_creation": {}})).cache_write_hour == 20

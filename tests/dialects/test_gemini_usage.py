@@ -48,3 +48,11 @@ def test_counts_of_a_stream_are_the_largest_and_cached_tokens_may_come_late() ->
     counts = merge_counts(counts, {"thoughtsTokenCount": 1, "candidatesTokenCount": 3})
     usage = parse_usage(counts)
     assert (usage.fresh_input, usage.cache_read, usage.output) == (5, 15, 7)
+
+
+def test_pictures_in_the_answer_are_told_apart() -> None:
+    one = [{"modality": "IMAGE", "tokenCount": 258}, {"modality": "TEXT", "tokenCount": 4}]
+    two = [{"modality": "IMAGE", "tokenCount": 1290}]
+    told = {"promptTokenCount": 262, "candidatesTokenCount": 1290, "promptTokensDetails": one}
+    usage = parse_usage(told | {"candidatesTokensDetails": two})
+    assert (usage.images, usage.images_written) == (1548, 1290)

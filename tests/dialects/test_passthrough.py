@@ -10,6 +10,7 @@ from app.domain.faults import FaultError, FaultKind, InBandError
 
 BY_OPERATION = {dialect.operation: dialect for dialect in DIALECTS}
 RERANK, SPEECH = BY_OPERATION[Operation.RERANK], BY_OPERATION[Operation.SPEECH]
+IMAGES = BY_OPERATION[Operation.IMAGES]
 FORM = (
     b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\n%b\r\n'
     b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n\x00\xff\r\n--b--\r\n'
@@ -96,3 +97,10 @@ def test_there_are_no_streams_and_faults_are_openais() -> None:
     assert json.loads(SPEECH.render_fault(refused.value.fault, "id"))["error"]["param"] == "stream"
     assert SPEECH.render_stream_fault(refused.value.fault, "id").startswith(b"data: ")
     assert SPEECH.parse_fault(b'{"error":{"message":"m"}}').message == "m"
+
+
+def test_what_a_picture_is_made_of_is_counted_as_one() -> None:
+    request = IMAGES.parse_request(b'{"model":"gpt-image-1","prompt":"a tower"}')
+    told = b'{"data":[],"usage":{"input_tokens":50,"input_tokens_details":{"image_tokens":40},"output_tokens":1000}}'
+    usage = IMAGES.parse_reply(request, told).usage
+    assert (usage.output, usage.images, usage.images_written) == (1000, 1040, 1000)

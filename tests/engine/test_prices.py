@@ -81,9 +81,13 @@ def test_the_context_window_is_known() -> None:
 def test_every_price_of_the_list_agrees_with_the_librarys_own_arithmetic(tokens: int) -> None:
     known = {prices._LISTED_AS.get(kind, kind): kind for kind in ("openai", "openrouter", "xai", "groq", "gemini")}
     known |= {kind: kind for kind in ("anthropic", "perplexity", "mistral", "deepseek", "together", "fireworks")}
-    usage = Usage(tokens, tokens // 2, tokens // 4, output=500, reasoning=200, searches=2)
+    usage = Usage(
+        tokens, tokens // 2, tokens // 4, 500, 200, images=300, searches=2, cache_write_hour=100, images_written=200
+    )
     listed = {"input_tokens": usage.input, "output_tokens": 500, "output_reasoning_tokens": 200, "web_searches": 2}
     listed |= {"cache_read_tokens": usage.cache_read, "cache_write_tokens": usage.cache_write}
+    listed |= {"cache_write_1h_tokens": 100, "input_image_tokens": 100, "output_image_tokens": 200}
+    listed |= {"cache_image_read_tokens": 0}
     compared = 0
     for provider in get_snapshot().providers:
         for model in provider.models if provider.id in known else ():
@@ -115,3 +119,12 @@ def test_what_was_looked_up_is_forgotten_before_it_grows_too_large(monkeypatch: 
     for number in range(10):
         some.find("openai", f"model-{number}")
     assert len(some._found) <= 3
+
+
+def test_pictures_cost_more_than_words_where_the_list_says_so() -> None:
+    price = prices.price_of("gemini", "gemini-2.5-flash-image", NOON)
+    assert price is not None
+    picture = Usage(10, output=1290, images=1290, images_written=1290)
+    assert price.of(picture) == pytest.approx(10 * 0.3e-6 + 1290 * 30e-6)
+    assert price.of(Usage(10, output=1290, images=1290)) is None, "nobody said on which side they are"
+    assert price.of(Usage(10, output=5, images=0)) is not None
