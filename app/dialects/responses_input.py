@@ -60,8 +60,11 @@ class Input:
         self._say(message.role, said)
 
     def _say(self, role: Role, said: list[Object]) -> None:
-        if said:
-            speaker = Role.USER if role is Role.TOOL else role
+        """Add a message; words of the model are plain texts, for as parts they would need what only OpenAI can say."""
+        speaker = Role.USER if role is Role.TOOL else role
+        if role is Role.ASSISTANT and all(piece["type"] == "output_text" for piece in said):
+            self.items += [{"type": "message", "role": speaker.value, "content": piece["text"]} for piece in said]
+        elif said:
             self.items.append({"type": "message", "role": speaker.value, "content": said})
 
     def _item(self, part: Part) -> Object | None:
@@ -111,9 +114,8 @@ class Input:
             return _image(part)
         if isinstance(part, Document):
             return _file(part)
-        if not isinstance(part, Audio):
-            fields.refuse_field(f"messages: {_kind_of(part)}", _WHO)
-        return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
+        kind = "input_audio" if isinstance(part, Audio) else _kind_of(part)
+        return fields.refuse_field(f"messages: {kind}", _WHO)
 
 
 def _leading(request: ChatRequest) -> tuple[Message, ...]:

@@ -39,7 +39,7 @@ def write_request(request: ChatRequest, model: str) -> Written:
     out["store"] = False
     _write_tools(request, out)
     _write_sampling(request, out, dropped)
-    _write_reasoning(request, out)
+    _write_reasoning(request, out, dropped)
     if request.format is not None:
         out["text"] = {**out.get("text", {}), "format": _format(request.format)}
     out |= {key: value for key, value in (("user", request.user), ("prompt_cache_key", request.cache_key)) if value}
@@ -59,6 +59,8 @@ def _write_extras(request: ChatRequest, out: Object) -> list[str]:
     if request.origin not in _OPENAI:
         return dropped
     kept = {name: request.extras[name] for name in _SAME if request.extras.get(name) is not None}
+    if kept.get("service_tier", "auto") not in _TIERS:
+        del kept["service_tier"]
     out |= kept
     verbosity = request.extras.get("verbosity")
     if verbosity is not None:
@@ -67,6 +69,7 @@ def _write_extras(request: ChatRequest, out: Object) -> list[str]:
 
 
 _OPENAI = frozenset({"openai", NAME})
+_TIERS = ("auto", "default", "flex", "scale", "priority")  # others are a cousin's own
 
 
 def _write_sampling(request: ChatRequest, out: Object, dropped: list[str]) -> None:
@@ -84,14 +87,19 @@ def _write_sampling(request: ChatRequest, out: Object, dropped: list[str]) -> No
     dropped += [name for name in _TUNING if getattr(given, name)]
 
 
-def _write_reasoning(request: ChatRequest, out: Object) -> None:
-    """Ask for as much thinking as was wanted, and for the seals that let a thought come back."""
+def _write_reasoning(request: ChatRequest, out: Object, dropped: list[str]) -> None:
+    """Ask for as much thinking as was wanted, and for the seals that let a thought come back.
+
+    A word of another provider's own (Groq's `default`) is left out and named.
+    """
     wanted = request.reasoning
     asked: Object = {}
     if wanted is not None:
         word = wanted.effort or ("" if wanted.budget is None else effort.effort_of(wanted.budget))
-        if word not in ("", "auto"):
+        if word not in ("", "auto") and effort.budget_of(word) is not None:
             asked["effort"] = "xhigh" if word == "max" else word
+        elif word not in ("", "auto"):
+            dropped.append("reasoning_effort")
         summary = wanted.summary or ("auto" if wanted.show else "")
         if summary:
             asked["summary"] = summary

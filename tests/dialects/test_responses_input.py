@@ -14,7 +14,7 @@ def items(*messages: Message) -> list[dict[str, Any]]:
 def test_words_between_calls_keep_their_place() -> None:
     parts = (Text("a"), ToolCall("1", "f", "{}"), Text("b"), Text("c"), ToolCall("2", "f", "{}"))
     kinds = [item["type"] for item in items(Message(Role.ASSISTANT, parts))]
-    assert kinds == ["message", "function_call", "message", "function_call"]
+    assert kinds == ["message", "function_call", "message", "message", "function_call"]
 
 
 def test_a_thought_without_a_seal_is_left_out_and_named() -> None:

@@ -15,6 +15,9 @@ CLIENTS = {side.NAME: side for side in (openai_chat, anthropic, gemini, ollama)}
 CASES = json.loads((Path(__file__).parent / "golden" / "responses" / "requests.json").read_text("utf-8"))
 
 
+_SOUND = {"type": "input_audio", "input_audio": {"data": "UklG", "format": "wav"}}
+
+
 def written(request: ChatRequest, model: str = "gpt-x") -> dict[str, Any]:
     body: dict[str, Any] = json.loads(responses.write_request(request, model).body)
     return body
@@ -37,12 +40,21 @@ def test_a_request_of_another_dialect(case: dict[str, Any]) -> None:
         ({"modalities": ["audio"]}, "modalities"),
         ({"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "file-1"}}]}]}, "file_id"),
         ({"messages": [{"role": "user", "content": [{"type": "video", "video": "x"}]}]}, "video"),
+        ({"messages": [{"role": "user", "content": [_SOUND]}]}, "input_audio"),
     ],
 )
 def test_what_would_change_the_answer_is_refused_by_name(more: dict[str, Any], param: str) -> None:
     with pytest.raises(FaultError) as refused:
         responses.write_request(openai_request(**more), "m")
     assert param in str(refused.value.fault.param)
+
+
+def test_words_of_a_cousins_own_are_left_out_and_named() -> None:
+    groqs = openai_request(reasoning_effort="default", service_tier="on_demand")
+    out = responses.write_request(groqs, "m")
+    assert not {"reasoning", "service_tier"} & set(json.loads(out.body))
+    assert out.dropped == ("service_tier", "reasoning_effort")
+    assert written(openai_request(service_tier="flex"))["service_tier"] == "flex"
 
 
 def test_tools_of_another_provider_are_refused() -> None:
