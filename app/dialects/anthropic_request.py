@@ -118,18 +118,18 @@ def _raw_inputs(body: bytes) -> list[list[str]]:
     """Return the `input` of every block as its own text; nothing where only the slow reader understands the body."""
     try:
         messages = _RAW_REQUEST.decode(body).messages
-    except (msgspec.DecodeError, RecursionError):
+        return [[bytes(b.input).decode() for b in m.content] if isinstance(m.content, list) else [] for m in messages]
+    except (*json_edit.BAD_JSON, RecursionError):
         return []
-    return [[bytes(b.input).decode() for b in m.content] if isinstance(m.content, list) else [] for m in messages]
 
 
 def raw_reply_inputs(body: bytes) -> list[str]:
     """Return the `input` of every block of an answer as its own text."""
     try:
         content = _RAW_REPLY.decode(body).content
-    except (msgspec.DecodeError, RecursionError):
+        return [bytes(block.input).decode() for block in content] if isinstance(content, list) else []
+    except (*json_edit.BAD_JSON, RecursionError):
         return []
-    return [bytes(block.input).decode() for block in content] if isinstance(content, list) else []
 
 
 # -- tools

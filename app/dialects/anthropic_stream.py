@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from app.dialects import sse
+from app.dialects import json_edit, sse
 from app.dialects.anthropic_errors import MALFORMED, in_band_error
 from app.dialects.anthropic_events import event_data, parse_object
 from app.dialects.anthropic_naming import named_events
@@ -87,7 +87,7 @@ class AnthropicStream:
         if self.committed:
             try:
                 _QUIET.decode(data)
-            except (msgspec.DecodeError, RecursionError):
+            except (*json_edit.BAD_JSON, RecursionError):
                 pass
             else:
                 return name != b"error" or self._look(name, data)

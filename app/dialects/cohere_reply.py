@@ -21,6 +21,7 @@ _FINISHES = {
     "ERROR_TOXIC": Finish.FILTER,
 }
 _FAILURES = frozenset({"ERROR", "TIMEOUT"})
+_IMPOSSIBLE = 2**53
 
 
 def read_reply(body: bytes) -> ChatReply:
@@ -52,7 +53,7 @@ def read_reply(body: bytes) -> ChatReply:
 
 def failure_of(reason: object) -> ProviderError | None:
     """The error that a finish reason stands for; None when it is an end."""
-    if reason not in _FAILURES:
+    if not isinstance(reason, str) or reason not in _FAILURES:
         return None
     return ProviderError(message=f"The model broke its answer off ({reason}).", code="server_error")
 
@@ -83,7 +84,9 @@ def read_usage(usage: object) -> Usage:
 def count(counts: Object, name: str) -> int | None:
     """A count, None when it is missing; Cohere writes some with a point."""
     value = counts.get(name)
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < _IMPOSSIBLE:
+        return None
+    return int(value)
 
 
 def read_parts(message: Object) -> list[Part]:

@@ -61,7 +61,7 @@ def raw_request_args(body: bytes) -> list[list[str]]:
         return []
     try:
         return [_texts(content) for content in _REQUEST.decode(body).contents]
-    except (msgspec.DecodeError, RecursionError):
+    except (*json_edit.BAD_JSON, RecursionError):
         return []
 
 
@@ -71,7 +71,7 @@ def raw_reply_args(body: bytes) -> list[list[str]]:
         return []
     try:
         return [_texts(candidate.content) for candidate in _REPLY.decode(body).candidates]
-    except (msgspec.DecodeError, RecursionError):
+    except (*json_edit.BAD_JSON, RecursionError):
         return []
 
 

@@ -6,6 +6,7 @@ from typing import Any
 _SINGLE = ("items", "additionalProperties", "not")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _MAPS = ("properties", "$defs", "definitions")
+_MOST_DIGITS = 18
 _COUNTS = ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties")
 
 
@@ -27,6 +28,6 @@ def _inner(key: str, value: Any) -> Any:
         return json_schema(value)
     if key in _LISTS and isinstance(value, list):
         return [json_schema(inner) if isinstance(inner, dict) else inner for inner in value]
-    if key in _COUNTS and isinstance(value, str) and value.isdecimal():
+    if key in _COUNTS and isinstance(value, str) and value.isdecimal() and len(value) <= _MOST_DIGITS:
         return int(value)
     return value

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from typing import Any
 
 import msgspec
@@ -54,7 +55,7 @@ def _applied(body: bytes, members: json_edit.Members, names: dict[str, str], cha
 def _clamp(values: Mapping[str, bytes], repair: Repair) -> Changes:
     """Bring a number into its range."""
     number = json_edit.loads(values.get(repair.param, b"null"))
-    if not isinstance(number, int | float) or isinstance(number, bool):
+    if not isinstance(number, int | float) or isinstance(number, bool) or abs(number) == inf:
         return {}
     within = max(number, repair.low) if repair.low is not None else number
     within = min(within, repair.high) if repair.high is not None else within

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from app.dialects import fields, json_edit
+from app.dialects.created import read_created
 from app.dialects.fields import Object
 from app.dialects.ollama_errors import bad_reply, in_band_error
 from app.dialects.ollama_request import NAME, RawMessage, read_call
@@ -105,14 +106,17 @@ def parse_usage(reply: Mapping[str, object]) -> Usage:
     return Usage(fresh_input=fresh, output=output, source=UsageSource.PROVIDER)
 
 
+_IMPOSSIBLE = 2**53
+
+
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _IMPOSSIBLE else None
 
 
 def read_time(value: object) -> int:
     """Read when it was made, in seconds since 1970; 0 when it does not say."""
     try:
-        return max(0, int(datetime.fromisoformat(value).timestamp())) if isinstance(value, str) else 0
+        return read_created(datetime.fromisoformat(value).timestamp()) if isinstance(value, str) else 0
     except (ValueError, OverflowError):
         return 0
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.dialects import json_edit, sse
+from app.dialects.created import read_created
 from app.dialects.fields import Object
 from app.dialects.openai_chat_reply import (
     arguments_text,
@@ -142,9 +143,8 @@ class EventReader:
         if not self._started:
             self._started = True
             self._id = str(chunk.get("id") or "")
-            created = chunk.get("created")
             model = str(chunk.get("model") or "")
-            events.append(Started(self._id, model, created if isinstance(created, int) else 0))
+            events.append(Started(self._id, model, read_created(chunk.get("created"))))
         for item in choices:
             if isinstance(item, dict):
                 self._choice(item, events)

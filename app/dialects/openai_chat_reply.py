@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.dialects import json_edit, openai
+from app.dialects.created import read_created
 from app.dialects.fields import Object
 from app.dialects.openai_chat_request import NAME, read_thinking, read_thoughts
 from app.dialects.openai_chat_think import ThinkTags
@@ -54,7 +55,6 @@ def read_reply(body: bytes, *, think_tags: bool = False) -> ChatReply:
     choices = [choice for choice in reply["choices"] if isinstance(choice, dict)]
     if not choices:
         raise openai.bad_reply("an answer without any choice")
-    created = reply.get("created")
     made = [_choice(choice, str(reply.get("id") or ""), think_tags=think_tags) for choice in choices]
     if sources := read_sources(reply):
         made = [replace(choice, citations=choice.citations or sources) for choice in made]
@@ -63,7 +63,7 @@ def read_reply(body: bytes, *, think_tags: bool = False) -> ChatReply:
         model=str(reply.get("model") or ""),
         choices=tuple(made),
         usage=NO_USAGE if usage is None else parse_usage(usage),
-        created=int(created) if isinstance(created, int | float) else 0,
+        created=read_created(reply.get("created")),
         origin=NAME,
     )
 

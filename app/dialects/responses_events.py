@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.dialects import json_edit, sse
+from app.dialects.created import read_created
 from app.dialects.fields import Object
 from app.dialects.openai_errors import read_error
 from app.dialects.responses_items import NAME
@@ -97,7 +98,7 @@ class EventReader:
         read = _READERS.get(kind) if isinstance(kind, str) else None
         if read is not None:
             read(self, value, events)
-        elif kind in _FAILURES or event.name == b"error" or value.get("error"):
+        elif (isinstance(kind, str) and kind in _FAILURES) or event.name == b"error" or value.get("error"):
             response = value.get("response")
             failed = response if isinstance(response, dict) and response.get("error") else value
             self._fail(read_error(failed), events)
@@ -114,16 +115,15 @@ class EventReader:
         self._started = True
         response = _child(event, "response")
         self._id = str(response.get("id") or "")
-        created = response.get("created_at")
         model = str(response.get("model") or "")
-        events.append(Started(self._id, model, int(created) if isinstance(created, int | float) else 0))
+        events.append(Started(self._id, model, read_created(response.get("created_at"))))
 
     def _end(self, event: Object, events: list[StreamEvent]) -> None:
         """The last event has the whole answer: what was not streamed of it comes now."""
         self._begin(event, events)
         response = _child(event, "response")
         for at, item in enumerate(items_of(response)):
-            known = at not in self._items and item.get("id") in self._items
+            known = at not in self._items and _name(item, "id") in self._items
             self._whole({"item": item} if known else {"output_index": at, "item": item}, events)
         for begun in self._items.values():
             self._close(begun, events)
@@ -139,7 +139,7 @@ class EventReader:
     def _item(self, event: Object) -> _Item:
         """Return the item that an event belongs to: by its place, by its id where a server does not give one."""
         at = event.get("output_index")
-        key = at if isinstance(at, int) else _child(event, "item").get("id") or event.get("item_id")
+        key = at if isinstance(at, int) else _name(_child(event, "item"), "id") or _name(event, "item_id")
         item = self._items.get(key)
         if item is None:
             item = self._items[key] = _Item()
@@ -147,7 +147,7 @@ class EventReader:
 
     def _added(self, event: Object, events: list[StreamEvent]) -> None:
         whole, item = _child(event, "item"), self._item(event)
-        kind = whole.get("type")
+        kind = _name(whole, "type")
         if kind in CALLS:
             item.held = text_of(whole.get(CALLS[kind]))
             if whole.get("name"):
@@ -164,7 +164,7 @@ class EventReader:
 
     def _whole(self, event: Object, events: list[StreamEvent]) -> None:
         whole, item = _child(event, "item"), self._item(event)
-        kind = whole.get("type")
+        kind = _name(whole, "type")
         if item.done:
             return
         if kind in CALLS:
@@ -219,12 +219,12 @@ class EventReader:
     def _words(self, event: Object, events: list[StreamEvent]) -> None:
         delta = event.get("delta")
         if isinstance(delta, str) and delta:
-            self._say(self._item(event), (TextDelta, event.get("content_index", 0)), delta, events)
+            self._say(self._item(event), (TextDelta, _place(event, "content_index")), delta, events)
 
     def _refusal(self, event: Object, events: list[StreamEvent]) -> None:
         delta = event.get("delta")
         if isinstance(delta, str) and delta:
-            self._say(self._item(event), (RefusalDelta, event.get("content_index", 0)), delta, events)
+            self._say(self._item(event), (RefusalDelta, _place(event, "content_index")), delta, events)
 
     def _say(self, item: _Item, key: tuple[Any, object], text: str, events: list[StreamEvent]) -> None:
         item.said[key] = item.said.get(key, 0) + len(text)
@@ -250,7 +250,7 @@ class EventReader:
     def _rest_of_part(self, item: _Item, event: Object, events: list[StreamEvent]) -> None:
         """Pass on what of a part was not streamed."""
         part = _child(event, "part")
-        key = (RefusalDelta if part.get("type") == "refusal" else TextDelta, event.get("content_index", 0))
+        key = (RefusalDelta if part.get("type") == "refusal" else TextDelta, _place(event, "content_index"))
         text, so_far = _text(part), item.said.get(key, 0)
         if len(text) > so_far:
             self._say(item, key, text[so_far:], events)
@@ -264,7 +264,7 @@ class EventReader:
         delta, item = event.get("delta"), self._item(event)
         if not isinstance(delta, str) or not delta:
             return
-        key = (ThoughtDelta, event.get("summary_index", event.get("content_index")))
+        key = (ThoughtDelta, _place(event, "summary_index" if "summary_index" in event else "content_index"))
         gap = "\n\n" if item.said and key not in item.said else ""
         item.said[key] = item.said.get(key, 0) + len(delta)
         events.append(ThoughtDelta(gap + delta, id=str(event.get("item_id") or ""), origin=NAME))
@@ -317,3 +317,13 @@ def _text(part: Object) -> str:
 def _child(holder: Object, key: str) -> Object:
     value = holder.get(key)
     return value if isinstance(value, dict) else {}
+
+
+def _name(holder: Object, key: str) -> str:
+    value = holder.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _place(event: Object, key: str) -> int:
+    value = event.get(key)
+    return value if isinstance(value, int) else 0

@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.dialects import json_edit, openai
+from app.dialects.created import read_created
 from app.dialects.fields import Object
 from app.dialects.openai_errors import read_error
 from app.dialects.openai_usage import find_usage, parse_usage
@@ -33,13 +34,12 @@ def read_reply(body: bytes) -> ChatReply:
         raise InBandError(error)
     items = items_of(reply)
     parts = tuple(part for at, item in enumerate(items) for part in read_item(item, str(reply.get("id") or ""), at))
-    created = reply.get("created_at")
     return ChatReply(
         id=str(reply.get("id") or ""),
         model=str(reply.get("model") or ""),
         choices=(Choice(parts, read_finish(reply, parts), citations=_citations(items)),),
         usage=read_usage(reply),
-        created=int(created) if isinstance(created, int | float) else 0,
+        created=read_created(reply.get("created_at")),
         origin=NAME,
     )
 
@@ -48,7 +48,7 @@ def error_of(reply: Object) -> ProviderError | None:
     """Return what broke an answer, None when nothing did."""
     if reply.get("error"):
         return read_error(reply)
-    if reply.get("status") in _BROKEN:
+    if _word(reply, "status") in _BROKEN:
         return ProviderError(message=f"The answer is {reply['status']}, without a reason.")
     return None
 
@@ -84,7 +84,7 @@ def items_of(reply: Object) -> list[Object]:
 
 def read_item(item: Object, reply_id: str, at: int) -> list[Part]:
     """Read one item; those of tools that the provider runs itself are passed over."""
-    kind = item.get("type")
+    kind = _word(item, "type")
     if kind == "message":
         return [part for piece in pieces(item, "content") if (part := _said(piece)) is not None]
     if kind == "reasoning":

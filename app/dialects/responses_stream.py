@@ -85,6 +85,7 @@ class ResponsesStream:
             self._fail(_MALFORMED)
             return
         kind, response = value.get("type"), value.get("response")
+        kind = kind if isinstance(kind, str) else None
         response = response if isinstance(response, dict) else {}
         self._note(response)
         if kind in ("error", "response.failed") or event.name == b"error":
