@@ -1,7 +1,6 @@
 """THE ONE request handler: candidates by attempts, the commit point, failover before it, usage out."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime
@@ -21,9 +20,8 @@ from app.engine.provider import wall_clock
 from app.engine.pursuit import Means, Pursuit
 from app.engine.router import Routing
 from app.engine.tokens import Sent
+from app.engine.unexpected import Unexpected
 from app.net.faults import RATE_LIMITS
-
-_log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 15.0
 """A stream that is silent for so long gets a comment, and its headers if they were still held."""
@@ -73,23 +71,21 @@ class Relay:
         journal.stream = call.request.stream
         self._bus.publish(RequestStarted(call.request_id))
         try:
-            if call.hops:
-                hops.check(call.hops)
-            call = self._items.resolve(call)
-            limits, clock = self._routing().limits, self._means.retries.clock
-            began_s = clock()
-            journal.turn, journal.limits = await limits.enter(call.request, call.client), limits.headers(call.client)
-            journal.queued_s = clock() - began_s
-            if call.request.stream:
-                return await self._stream(call, journal)
-            return await self._plain(call, journal)
+            with Unexpected(call.request_id, call.request.operation):
+                if call.hops:
+                    hops.check(call.hops)
+                call = self._items.resolve(call)
+                limits, clock = self._routing().limits, self._means.retries.clock
+                began_s = clock()
+                journal.turn = await limits.enter(call.request, call.client)
+                journal.limits = limits.headers(call.client)
+                journal.queued_s = clock() - began_s
+                return await (self._stream if call.request.stream else self._plain)(call, journal)
         except FaultError as error:
             return self._refuse(self._with_names(error.fault, call), call.dialect, journal)
         except asyncio.CancelledError:
             journal.finish(CLIENT_GONE, "cancelled")
             raise
-        except Exception:  # noqa: BLE001 - the named guard "relay"
-            return self._refuse(_internal(call), call.dialect, journal)
 
     async def _first_answer(self, call: Call, journal: Journal) -> Attempt:
         """Pursue an answer through the candidates.
@@ -137,10 +133,11 @@ class Relay:
     async def _late_body(self, call: Call, journal: Journal, pending: asyncio.Task[Attempt]) -> AsyncIterator[bytes]:
         """A stream whose headers had to go out before anybody answered: comments, then content or an error event."""
         try:
-            while not pending.done():
-                yield call.dialect.KEEPALIVE
-                await asyncio.wait({pending}, timeout=KEEPALIVE_S)
-            attempt = pending.result()
+            with Unexpected(call.request_id, call.request.operation):
+                while not pending.done():
+                    yield call.dialect.KEEPALIVE
+                    await asyncio.wait({pending}, timeout=KEEPALIVE_S)
+                attempt = pending.result()
         except FaultError as error:
             journal.finish(error.fault.status, "failed", error.fault)
             yield call.dialect.render_stream_fault(error.fault, call.request_id)
@@ -165,12 +162,13 @@ class Relay:
                 items.keep_events(call.client, attempt.head)
             yield attempt.head
             try:
-                while (data := await attempt.more(KEEPALIVE_S)) != b"":
-                    if data:
-                        sent.add(data)
-                    if data and items is not None:
-                        items.keep_events(call.client, data)
-                    yield data or call.dialect.KEEPALIVE
+                with Unexpected(call.request_id, call.request.operation):
+                    while (data := await attempt.more(KEEPALIVE_S)) != b"":
+                        if data:
+                            sent.add(data)
+                        if data and items is not None:
+                            items.keep_events(call.client, data)
+                        yield data or call.dialect.KEEPALIVE
                 outcome = "ok"
             except FaultError as error:
                 fault, outcome = provider.failed(error.fault), "incomplete"
@@ -242,16 +240,6 @@ def _trace(journal: Journal, attempt: Attempt | None) -> list[tuple[bytes, bytes
     passed_on = [(name, value) for name, value in upstream if name.startswith(RATE_LIMITS)]
     headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in passed_on or journal.limits]
     return headers
-
-
-def _internal(call: Call) -> Fault:
-    """Log an unexpected exception and make the fault that the client sees."""
-    _log.exception("request failed unexpectedly id=%s route=%s", call.request_id, call.request.operation)
-    return Fault(
-        FaultKind.INTERNAL,
-        "Switchtower failed unexpectedly.",
-        remedy=f"The log has the details under {call.request_id}.",
-    )
 
 
 async def _cancel(task: asyncio.Task[Attempt]) -> None:

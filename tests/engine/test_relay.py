@@ -9,6 +9,7 @@ from app.domain.events import RequestStarted
 from app.domain.faults import Fault, FaultKind
 from app.domain.status import HealthState
 from app.engine import relay as relay_module
+from app.engine.attempt import Attempt
 from engine.rig import DIALECTS, Rig, read
 from faults import plays
 from faults.upstream import FaultyUpstream
@@ -345,6 +346,21 @@ async def test_an_unexpected_exception_becomes_one_clear_500_and_one_row(
     assert "boom" not in answer.body.decode()
     assert len(rig.finished) == 1
     assert "request failed unexpectedly id=req_test" in caplog.text
+
+
+async def test_an_unexpected_exception_in_a_stream_ends_it_with_an_error_event_and_one_row(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(attempt: Attempt, wait_s: float) -> bytes:
+        raise TypeError("boom")
+
+    monkeypatch.setattr(Attempt, "more", broken)
+    text = await read(await rig.ask(stream=True))
+    assert json.loads(text.rpartition(b"data: ")[2])["error"]["code"] == "internal_error"
+    assert b"boom" not in text
+    assert [(event.outcome, event.fault) for event in rig.finished] == [("incomplete", "internal_error")]
+    assert "request failed unexpectedly id=req_test" in caplog.text
+    assert rig.providers[0].in_flight == 0
 
 
 async def test_a_request_is_announced_when_it_starts(rig: Rig) -> None:
