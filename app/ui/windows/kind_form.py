@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from app.providers.spec import RESPONSES
 from app.ui import theme
 from app.ui.windows import plain
 from app.ui.windows.key import key_field, secret_in
@@ -15,18 +16,22 @@ if TYPE_CHECKING:
     from app.domain.secret import Secret
     from app.providers.spec import ProviderSpec
 
-_LOCAL = "Runs on this machine. Start it first; a key is only needed when you set one there."
+_LOCAL = "Runs on this machine. Start it first."
+_LOCAL_KEYLESS = f"{_LOCAL} If it demands a key, take “OpenAI-compatible server” with its address."
 _ANY = "Any server that speaks OpenAI's dialect."
+_ANY_RESPONSES = "Any server with OpenAI's Responses API, asked in nothing else."
 _LOGIN = "Paste a key, or leave this empty to use the login of this computer"
 
 
 def about(spec: "ProviderSpec") -> str:
     """One line on a kind: where it is, or what its address is made of."""
     if spec.local:
-        return _LOCAL
+        return _LOCAL if spec.needs_key else _LOCAL_KEYLESS
     if spec.about:
         return spec.about
-    return f"The provider at {spec.host}." if spec.host else _ANY
+    if spec.host:
+        return f"The provider at {spec.host}."
+    return _ANY_RESPONSES if spec.dialect == RESPONSES else _ANY
 
 
 def url_problem(text: str) -> str:
@@ -63,6 +68,7 @@ class KindForm(QFrame):
         self.url_edit.setObjectName("base-url")
         self.url_title.setBuddy(self.url_edit)
         self.advanced = QPushButton("Ad&vanced")
+        self.hint = plain.label("missing", wrap=True, role="muted")
         self._prepare()
         self._lay_out()
 
@@ -73,8 +79,8 @@ class KindForm(QFrame):
         self.advanced.setCheckable(True)
         self.advanced.setAutoDefault(False)
         theme.set_role(self.advanced, "link")
-        self.key_edit.textChanged.connect(lambda _: self.changed.emit())
-        self.url_edit.textChanged.connect(lambda _: self.changed.emit())
+        for field in (self.key_edit, self.url_edit):
+            field.textChanged.connect(lambda _: self._typed())
         self.advanced.toggled.connect(lambda _: self._show_fields())
 
     def _lay_out(self) -> None:
@@ -95,6 +101,7 @@ class KindForm(QFrame):
         column.addLayout(advanced)
         column.addWidget(self.url_title)
         column.addWidget(self.url_edit)
+        column.addWidget(self.hint)
         column.addStretch(1)
 
     # -- the kind
@@ -116,6 +123,7 @@ class KindForm(QFrame):
             self.url_edit.setPlaceholderText(spec.base_url or "https://example.com/v1")
             self.key_page.setText(f"Get one at {spec.key_url}")
         self._show_fields()
+        self._typed()
 
     def _show_fields(self) -> None:
         spec = self._spec
@@ -134,6 +142,14 @@ class KindForm(QFrame):
         for widget, visible in shown:
             widget.setVisible(visible)
         self.advanced.setText("Ad&vanced ▾" if self.advanced.isChecked() else "Ad&vanced ▸")
+
+    def _typed(self) -> None:
+        """Say why nothing can be added yet, once something was typed."""
+        spec = self._spec
+        begun = spec is not None and (self.key() is not None or self.base_url() != spec.address)
+        self.hint.setText(self.missing() if begun else "")
+        self.hint.setVisible(bool(self.hint.text()))
+        self.changed.emit()
 
     @property
     def _key_needed(self) -> bool:

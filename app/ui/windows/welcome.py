@@ -22,7 +22,10 @@ _WIDTH_EM = 116
 _HEIGHT_LINES = 34
 _FIRST_TEXT = "Pick a provider and paste its key. Every tool on this machine can then use it, at one address."
 _MORE_TEXT = "Pick a provider and paste its key."
-_DONE_TEXT = "Point your tool at this address and give it this token. Tools call them base URL and API key."
+_DONE_TEXT = (
+    "Point your tool at this address and give it this token. Tools call them base URL and API key. "
+    "Tools made for Anthropic, Gemini or Ollama take the address without /v1."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +176,11 @@ class Welcome(QDialog):
         )
 
     def _added(self, wish: Wish, provider_id: str) -> None:
+        well = wish != self._failed and wish.kind.lists_models
         self._end()
         self.form.forget_key()
         self.access.refresh()
-        self.ready.setText(f"{wish.kind.name} is ready")
+        self.ready.setText(f"{wish.kind.name} is ready" if well else f"{wish.kind.name} was added")
         self.steps.setCurrentIndex(1)
         self.done_button.setDefault(True)
         self.done_button.setFocus()

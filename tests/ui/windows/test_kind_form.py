@@ -35,6 +35,7 @@ def test_a_server_on_this_machine_needs_nothing(form: KindForm) -> None:
     form.show_kind(REGISTRY.get("ollama"))
     assert form.missing() == ""
     assert "on this machine" in form.about.text()
+    assert "If it demands a key, take “OpenAI-compatible server”" in form.about.text()
     assert not form.open_page.isVisible()
 
 
@@ -54,10 +55,14 @@ def test_a_cloud_shows_what_its_address_is_made_of(form: KindForm) -> None:
     assert form.base_url() == "https://RESOURCE.openai.azure.com/openai/v1"
     assert form.about.text().startswith("RESOURCE is the name of your")
     assert form.missing() == "Paste a key."
+    assert not form.hint.isVisible()
     form.key_edit.setText("0123456789")
     assert form.missing() == "Put your own in the place of RESOURCE."
+    assert form.hint.isVisible()
+    assert form.hint.text() == form.missing()
     form.url_edit.setText("https://mine.openai.azure.com")
     assert form.missing() == ""
+    assert not form.hint.isVisible()
     form.show_kind(REGISTRY.get("openai"))
     assert form.base_url() == ""
 

@@ -86,6 +86,7 @@ async def test_a_failed_test_is_said_and_does_not_keep_anyone_from_adding(welcom
     await fake.settle()
     assert [call[0] for call in fake.calls] == ["test_new", "add_provider"]
     assert welcome.steps.currentIndex() == 1
+    assert welcome.ready.text() == "OpenAI was added"
 
 
 async def test_other_values_are_tested_anew(welcome: Welcome, fake: FakeRuntime) -> None:
