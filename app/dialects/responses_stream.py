@@ -13,7 +13,17 @@ from app.domain.faults import FaultKind, ProviderError
 from app.domain.usage import NO_USAGE, Usage
 
 _MALFORMED = ProviderError(message="An event of the stream is not valid JSON.", code=FaultKind.MALFORMED_EVENT.value)
-_NO_CONTENT = frozenset({"response.created", "response.in_progress", "response.queued", "keepalive", "ping"})
+_NO_CONTENT = frozenset(
+    {
+        "response.created",
+        "response.in_progress",
+        "response.queued",
+        "response.content_part.added",
+        "response.reasoning_summary_part.added",
+        "keepalive",
+        "ping",
+    }
+)
 _ENDS = frozenset({"response.completed", "response.incomplete"})
 
 
@@ -39,6 +49,13 @@ def _is_quiet(data: bytes) -> bool:
     except (*json_edit.BAD_JSON, RecursionError):
         return False
     return True
+
+
+def _is_begun(event: Object) -> bool:
+    """Whether it only begins a message or a thought, whose words are to come."""
+    item = event.get("item")
+    kind = item.get("type") if isinstance(item, dict) else None
+    return event.get("type") == "response.output_item.added" and kind in ("message", "reasoning")
 
 
 class ResponsesStream:
@@ -91,7 +108,7 @@ class ResponsesStream:
         if kind in ("error", "response.failed") or event.name == b"error":
             self._fail(read_error(response if response.get("error") else value))
             return
-        self.committed = self.committed or kind not in _NO_CONTENT
+        self.committed = self.committed or not (kind in _NO_CONTENT or _is_begun(value))
         if kind in _ENDS:
             self.complete = self.ended = True
 

@@ -72,3 +72,18 @@ def test_what_looks_quiet_and_is_no_json_is_an_error(data: bytes) -> None:
     reader = ResponsesStream()
     assert reader.feed(stream(DELTA, DELTA) + b"data: " + data + b"\n\n") == stream(DELTA, DELTA)
     assert reader.error is not None
+
+
+def test_a_message_that_is_only_begun_is_no_content_yet() -> None:
+    stream = ResponsesStream()
+    begun = [
+        {"type": "response.created", "response": {"id": "r"}},
+        {"type": "response.output_item.added", "output_index": 0, "item": {"type": "reasoning", "summary": []}},
+        {"type": "response.output_item.added", "output_index": 1, "item": {"type": "message", "content": []}},
+        {"type": "response.content_part.added", "output_index": 1, "part": {"type": "output_text", "text": ""}},
+    ]
+    sent = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in begun)
+    assert stream.feed(sent) == sent
+    assert not stream.committed
+    stream.feed(b'data: {"type":"response.output_item.added","item":{"type":"function_call","name":"f"}}\n\n')
+    assert stream.committed

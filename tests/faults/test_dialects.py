@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.dialects import anthropic, gemini, ollama, openai_chat
+from app.dialects import anthropic, gemini, ollama, openai_chat, responses
 from app.dialects.dialect import Dialect
 from app.domain.chat import Answer
 from app.domain.faults import Fault, FaultKind
@@ -32,21 +32,39 @@ CLIENTS: dict[str, tuple[Dialect, dict[str, Any]]] = {
     "anthropic": (anthropic, {"model": "demo", "max_tokens": 9, "messages": _HI}),
     "gemini": (gemini, {"contents": [{"parts": [{"text": "hello"}]}]}),
     "ollama": (ollama, {"model": "demo", "messages": _HI}),
+    "responses": (responses, {"model": "demo", "input": "hello"}),
 }
-KINDS = {"anthropic": "anthropic", "gemini": "gemini", "ollama": "ollama-native"}
+KINDS = {
+    "anthropic": "anthropic",
+    "gemini": "gemini",
+    "ollama": "ollama-native",
+    "cohere": "cohere",
+    "responses": "responses-compatible",
+}
+_MORE = [
+    ("responses", "responses"),
+    ("responses", "anthropic"),
+    ("openai", "responses"),
+    ("openai", "anthropic"),
+    ("openai", "cohere"),
+    ("anthropic", "cohere"),
+    ("openai", "ollama"),
+    ("ollama", "gemini"),
+]
 PAIRS = [
     ("anthropic", "anthropic"),
     ("gemini", "gemini"),
     ("ollama", "ollama"),
     ("anthropic", "gemini"),
     ("gemini", "anthropic"),
-    *([("openai", "anthropic"), ("ollama", "gemini"), ("openai", "ollama")] if LONG else []),
+    *(_MORE if LONG else []),
 ]
 """Client and provider; more of them in the long tests."""
 
 OTHERWISE: dict[tuple[str, int], Seen] = {
     ("anthropic", 19): final(400, "invalid_request_error"),
     ("gemini", 19): final(400, "invalid_request_error"),
+    ("cohere", 19): final(400, "invalid_request_error"),
     ("ollama", 19): final(400, "invalid_request_error"),
 }
 """What a provider's dialect cannot say: that a filter refused the request."""
@@ -106,7 +124,13 @@ def check_good(client: str, answer: Answer, body: bytes, *, stream: bool, text: 
     assert (seen.tokens[0], seen.tokens[2]) == (11, 9)
 
 
-ENDS = {"openai": b"[DONE]", "anthropic": b"message_stop", "gemini": b"finishReason", "ollama": b'"done":true'}
+ENDS = {
+    "openai": b"[DONE]",
+    "anthropic": b"message_stop",
+    "gemini": b"finishReason",
+    "ollama": b'"done":true',
+    "responses": b"response.completed",
+}
 
 
 def check_fault(client: str, answer: Answer, body: bytes, seen: Seen) -> None:
