@@ -12,20 +12,25 @@ TYPE = b"application/json; charset=UTF-8"
 _NOTHING = b"{}"
 
 
+class _Splitter(sse.Splitter):
+    """One without a limit: what a provider may send was seen to before, and a call may grow as it is translated."""
+
+    __slots__ = ()
+
+    def _checked(self, block: bytes) -> bytes:
+        return block
+
+
 class ArrayFraming:
     """Turns the events of one stream into the items of an array; what says nothing becomes a blank line."""
 
     def __init__(self) -> None:
         """Begin with nothing sent."""
-        self._splitter = sse.Splitter()
+        self._splitter = _Splitter()
         self._began = False
 
     def feed(self, data: bytes) -> bytes:
-        """Return the items for the next events.
-
-        Raises:
-            FaultError: TOO_LARGE, when one event exceeds 1 MiB.
-        """
+        """Return the items for the next events."""
         return b"".join(map(self._item, sse.pieces(self._splitter.feed(data))))
 
     def end(self) -> bytes:

@@ -1,10 +1,12 @@
 """The shapes of ASGI that the server uses, and how answers of our own become ASGI messages."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from app.domain.chat import Answer
-from app.domain.faults import Fault, FaultKind
+from app.domain.faults import Fault, FaultError, FaultKind
+from app.engine.unexpected import Unexpected
 
 if TYPE_CHECKING:
     from app.dialects.dialect import Dialect
@@ -62,3 +64,36 @@ async def send_plain(send: Send, answer: Answer, more: Headers = ()) -> None:
     """Send an answer that has its whole body."""
     await send(start_message(answer, more))
     await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+
+async def send_stream(send: Send, start: Message, stream: AsyncIterator[bytes], request_id: str) -> Fault | None:
+    """Send chunk by chunk, but not the end; return what has ended the stream before it was over, None if nothing has.
+
+    The first chunk is asked for before anything is sent: a generator that has not begun could not clean up after
+    itself.
+    """
+    pending: Message | None = start
+    fault: Fault | None = None
+    try:
+        with Unexpected(request_id, "stream"):
+            async for chunk in stream:
+                if pending is not None:
+                    await send(pending)
+                    pending = None
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except asyncio.CancelledError:
+        fault = SHUTTING_DOWN
+    except FaultError as error:
+        fault = error.fault
+    finally:
+        await _close(stream)
+    if pending is not None:
+        await send(pending)
+    return fault
+
+
+async def _close(stream: AsyncIterator[bytes]) -> None:
+    """Close a generator; other iterators have nothing to close."""
+    aclose = getattr(stream, "aclose", None)
+    if aclose is not None:
+        await aclose()

@@ -1,7 +1,7 @@
 """Path to dialect to relay: the table of what the server answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 
 from app.dialects import (
@@ -23,13 +23,14 @@ from app.dialects.ollama_embed import EMBED, EMBEDDINGS
 from app.domain.chat import Answer, ApiRequest, Operation
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.engine.attempt import Call
+from app.engine.unexpected import Unexpected
 from app.server import gemini as own_gemini
 from app.server import local as own
 from app.server import ollama as own_ollama
 from app.server import responses as own_responses
-from app.server.asgi import SHUTTING_DOWN, Headers, Message, Send, fault_answer, send_plain, start_message
+from app.server.asgi import SHUTTING_DOWN, Headers, Send, fault_answer, send_plain, send_stream, start_message
 from app.server.gate import Visit
-from app.server.local import Facade
+from app.server.local import Facade, shown
 
 _CLOSE: Headers = ((b"connection", b"close"),)
 
@@ -203,9 +204,10 @@ class Routes:
         elif route.google is not None and visit.google_client:
             route = route.google
         try:
-            answer = await self._answer(route, visit)
+            with Unexpected(visit.request_id, shown(visit.path)):
+                answer = await self._answer(route, visit)
         except FaultError as error:
-            answer = fault_answer(error.fault, route.dialect, visit.request_id)
+            answer = self._refusal(error.fault, route, visit)
         except asyncio.CancelledError:
             answer = fault_answer(SHUTTING_DOWN, route.dialect, visit.request_id)
             await send_plain(send, answer, (*visit.cors, *_CLOSE))
@@ -215,11 +217,20 @@ class Routes:
             await send_plain(send, answer if frame is None else frame.plain(answer), visit.cors)
         else:
             stream = answer.stream if frame is None else frame.through(answer.stream)
-            cut = await _send_stream(send, start_message(answer, visit.cors), stream)
-            last = route.dialect.render_stream_fault(SHUTTING_DOWN, visit.request_id) if cut else b""
+            fault = await send_stream(send, start_message(answer, visit.cors), stream, visit.request_id)
+            last = b"" if fault is None else route.dialect.render_stream_fault(fault, visit.request_id)
             if frame is not None:
                 last = frame.feed(last) + frame.end()
             await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    def _refusal(self, fault: Fault, route: Route, visit: Visit) -> Answer:
+        """The error envelope; what is our own mistake is accounted for, whatever was asked."""
+        if fault.kind is not FaultKind.INTERNAL:
+            return fault_answer(fault, route.dialect, visit.request_id)
+        operation = route.operation or Operation.CHAT
+        return self._facade.relay.reject(
+            fault, route.dialect, request_id=visit.request_id, client=visit.client, operation=operation
+        )
 
     async def _answer(self, route: Route, visit: Visit) -> Answer:
         """Ask the relay, or answer ourselves."""
@@ -253,46 +264,16 @@ class Routes:
         return await relay.handle(Call(request, route.dialect, visit.request_id, visit.client, visit.hops, repeated))
 
 
-async def _send_stream(send: Send, start: Message, stream: AsyncIterator[bytes]) -> bool:
-    """Send chunk by chunk, but not the end; return whether the stream was cancelled before it was over.
-
-    The first chunk is asked for before anything is sent: a generator that has not begun could not clean up after
-    itself.
-    """
-    pending: Message | None = start
-    cut = False
-    try:
-        async for chunk in stream:
-            if pending is not None:
-                await send(pending)
-                pending = None
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    except asyncio.CancelledError:
-        cut = True
-    finally:
-        await _close(stream)
-    if pending is not None:
-        await send(pending)
-    return cut
-
-
-async def _close(stream: AsyncIterator[bytes]) -> None:
-    """Close a generator; other iterators have nothing to close."""
-    aclose = getattr(stream, "aclose", None)
-    if aclose is not None:
-        await aclose()
-
-
 def _unknown_path(path: str) -> Fault:
     remedy = "The base URL of this server ends in /v1, and its paths are those of the OpenAI API."
-    return Fault(FaultKind.NOT_FOUND, f"Nothing is served at {own.shown(path)!r}.", remedy=remedy)
+    return Fault(FaultKind.NOT_FOUND, f"Nothing is served at {shown(path)!r}.", remedy=remedy)
 
 
 def _wrong_method(method: str, path: str, route: Route) -> Fault:
     allowed = ", ".join(route.methods)
     return Fault(
         FaultKind.METHOD_NOT_ALLOWED,
-        f"{own.shown(path)} does not take {method}.",
+        f"{shown(path)} does not take {method}.",
         remedy=_GEMINI_VERBS if method == "POST" and "/models/" in path else f"Use {allowed}.",
         headers=(("allow", allowed),),
     )

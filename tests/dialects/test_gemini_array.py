@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.dialects import sse
 from app.dialects.gemini_array import ArrayFraming
 from app.domain.chat import Answer
 
@@ -65,3 +66,9 @@ async def test_a_whole_stream_is_framed_and_closed() -> None:
 
 def test_a_refusal_is_an_array_too() -> None:
     assert json.loads(ArrayFraming.plain(Answer(400, (), b'{"error":{}}')).body) == [{"error": {}}]
+
+
+def test_an_item_may_be_larger_than_what_a_provider_may_send() -> None:
+    whole = b'{"candidates":[{"content":{"parts":[{"text":"%s"}]}}]}' % (b"x" * sse.MAX_EVENT_BYTES)
+    framing = ArrayFraming()
+    assert framing.feed(b"data: " + whole + b"\n\n") + framing.end() == b"[" + whole + b"\n]"

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from app.domain.chat import Answer
 from server.serving import ANSWER, CHAT_BODY, GET_PATHS, POST_PATHS, STREAM_BODY
 
+COUNT = b'{"model":"gpt-5-mini","messages":[{"role":"user","content":"Hi"}]}'
 BODIES = {
     "/v1/chat/completions": CHAT_BODY,
     "/v1/completions": b'{"model":"gpt-5-mini","prompt":"Hi"}',
@@ -182,3 +184,50 @@ async def test_what_an_sdk_repeats_is_known_for_that(served, count, repeated):
     headers = {} if count is None else {"x_stainless_retry_count": count}
     await served.request("POST", "/v1/chat/completions", CHAT_BODY, **headers)
     assert served.relay.calls[-1].repeated is repeated
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "broken", "told"),
+    [
+        ("GET", "/v1/status", b"", "snapshot", lambda error: error["error"]["code"] == "internal_error"),
+        ("GET", "/api/tags", b"", "models", lambda error: "failed unexpectedly" in error["error"]),
+        ("GET", "/v1beta/models", b"", "models", lambda error: error["error"]["status"] == "INTERNAL"),
+        ("POST", "/v1/messages/count_tokens", COUNT, "counted", lambda error: error["error"]["type"] == "api_error"),
+        ("POST", "/v1/chat/completions", CHAT_BODY, "relay", lambda error: error["error"]["code"] == "internal_error"),
+    ],
+)
+async def test_a_mistake_of_our_own_is_told_in_the_clients_dialect_and_accounted_for(
+    served, monkeypatch, caplog, method, path, body, broken, told
+):
+    def fail(*_args):
+        raise TypeError("boom")
+
+    owner, name = (served.relay, "handle") if broken == "relay" else (served.program, broken)
+    monkeypatch.setattr(owner, name, fail)
+    reply = await served.request(method, path, body, x_request_id="mine-1")
+    assert reply.status == 500
+    assert told(reply.json())
+    assert b"boom" not in reply.body
+    assert reply.header("content-type") == "application/json"
+    ((fault, request_id, client, _),) = served.relay.rejected
+    assert (fault.kind, request_id, client) == ("internal_error", "mine-1", "default")
+    (record,) = caplog.records
+    assert "id=mine-1" in record.getMessage()
+    caplog.clear()
+
+
+async def test_a_mistake_in_a_stream_ends_it_with_an_error_event(served, caplog):
+    async def broken():
+        yield b'data: {"n":0}\n\n'
+        raise TypeError("boom")
+
+    async def script(_call):
+        return Answer(200, ((b"content-type", b"text/event-stream"),), stream=broken())
+
+    served.relay.script = script
+    reply = await served.request("POST", "/v1/chat/completions", STREAM_BODY)
+    assert reply.body.startswith(b'data: {"n":0}\n\ndata: {"error":')
+    assert b"internal_error" in reply.body
+    assert b"boom" not in reply.body
+    assert "failed unexpectedly" in caplog.text
+    caplog.clear()
