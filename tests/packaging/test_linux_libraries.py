@@ -1,5 +1,6 @@
 """What a bundle asks of the system, read from its libraries."""
 
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+LIBRARY_FOLDERS = [Path("/usr/lib") / name for name in ("x86_64-linux-gnu", "aarch64-linux-gnu")]
 SAID = """
 bundle/switchtower:     file format elf64-x86-64
 
@@ -62,6 +64,23 @@ def test_each_format_names_them_its_own_way(libraries: ModuleType, frozen: Path)
         ],
         "archlinux": ["glibc>=2.35", "libglvnd", "xkeyboard-config"],
     }
+
+
+# Of GTK, or of a terminal: taken out with what needs them, so nobody asks for them.
+UNUSED = re.compile(
+    r"lib(gtk|gdk|gdk_pixbuf|atk|atk-bridge|atspi|pango|pangocairo|pangoft2|cairo|cairo-gobject|epoxy|harfbuzz|fribidi|thai"
+    r"|datrie|graphite2|pixman|gio|gobject|gmodule|mount|blkid|selinux|jpeg|readline|ncursesw|tinfo"
+    r"|Xcomposite|Xcursor|Xdamage|Xfixes|Xi|Xinerama|Xrandr)[-.]"
+)
+
+
+def test_whatever_is_left_to_the_system_has_a_package(
+    libraries: ModuleType, script: Callable[[str], ModuleType], tmp_path: Path
+) -> None:
+    left = script("bundle_contents").SYSTEM_LIBRARIES
+    here = {path.name for folder in LIBRARY_FOLDERS for path in folder.glob("lib*.so.*") if left.match(path.name)}
+    sonames = {name for name in here if re.fullmatch(r"[^.]+(-\d\.\d)?\.so\.\d+", name)}
+    assert {name for name in sonames if name not in libraries.PACKAGES and not UNUSED.match(name)} == set()
 
 
 def test_a_library_nobody_has_looked_up_stops_the_build(
