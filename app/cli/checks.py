@@ -112,12 +112,13 @@ async def keyring(session: "Session") -> list[Finding]:
 
 
 def _uses_keyring(session: "Session") -> bool:
+    """Whether a provider's key is there; settings that cannot be read use nothing."""
     from app.store.settings_errors import SettingsError
 
     try:
         return any(provider.key == "keyring" and provider.enabled for provider in session.settings.providers)
     except SettingsError:
-        return True
+        return False
 
 
 async def port(session: "Session") -> list[Finding]:

@@ -45,6 +45,9 @@ async def test_no_keyring(environ: dict[str, str], write_settings: Callable, mon
     (found,) = await checks.keyring(Session(environ))
     assert found.state == "broken"
     assert found.remedy
+    write_settings("[server]\nprot = 1\n")
+    (found,) = await checks.keyring(Session(environ))
+    assert found.state == "note"  # the settings are what is broken
     (found,) = await checks.keyring(Session({**environ, "SWITCHTOWER_TOKEN": "short"}))
     assert (found.state, found.text) == ("broken", "SWITCHTOWER_TOKEN is shorter than 20 characters.")
 
