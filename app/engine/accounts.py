@@ -3,11 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from app.domain.events import Event, RequestFinished
+from app.domain.faults import FaultError
 from app.domain.history import Spending
 from app.domain.usage import NO_COST, UNKNOWN_COST, Cost, PriceSource, Usage
 from app.engine import prices
@@ -20,6 +22,7 @@ from app.engine.router import Routing
 from app.engine.tally import Tally
 from app.engine.tokenizer import NO_TOKENIZER
 from app.engine.tokens import Uncounted, count
+from app.engine.unexpected import Unexpected
 from app.store.settings import Budget
 
 
@@ -134,7 +137,10 @@ class Accounts:
         self.settle()
         while self._uncounted:
             event = self._uncounted.popleft()
-            self._settle_counted(event, event.estimate() if event.estimate else event.usage)
+            usage = event.usage
+            with suppress(FaultError), Unexpected(event.request_id, "tokens"):
+                usage = event.estimate() if event.estimate else event.usage
+            self._settle_counted(event, usage)
         self.tokenizer.close()
 
     async def _count(self) -> None:
@@ -142,10 +148,12 @@ class Accounts:
         async with self._counting:
             while self._uncounted:
                 event = self._uncounted[0]
-                if isinstance(event.estimate, Uncounted):
-                    usage = await count(event.estimate, self._model(event), self.tokenizer)
-                else:
-                    usage = event.estimate() if event.estimate else event.usage
+                usage = event.usage
+                with suppress(FaultError), Unexpected(event.request_id, "tokens"):
+                    if isinstance(event.estimate, Uncounted):
+                        usage = await count(event.estimate, self._model(event), self.tokenizer)
+                    else:
+                        usage = event.estimate() if event.estimate else event.usage
                 self._uncounted.popleft()
                 self._settle_counted(event, usage)
 

@@ -16,6 +16,7 @@ LIMIT_S = 3.0
 """How long a counter is waited for, before an estimate has to do."""
 
 _OK = 200
+_IMPOSSIBLE = 2**53
 _FIELDS = {
     anthropic.NAME: ("input_tokens", "inputTokens"),
     gemini.NAME: ("totalTokens",),
@@ -40,7 +41,7 @@ async def count(request: ApiRequest, candidates: Iterable[Candidate], dialect: s
         return None
     told = answer if isinstance(answer, dict) else {}
     tokens = next((told[field] for field in _FIELDS[dialect] if field in told), None)
-    return tokens if isinstance(tokens, int) and tokens >= 0 else None
+    return tokens if isinstance(tokens, int) and 0 <= tokens < _IMPOSSIBLE else None
 
 
 def _speaks(spec: ProviderSpec, dialect: str) -> bool:

@@ -65,7 +65,7 @@ def of_request(body: bytes, operation: Operation = Operation.CHAT) -> Content:
     found = Content()
     for name, part in value.items():
         if name in _MESSAGES or name in _PROMPTS:
-            _collect(part, name, found)
+            _gather(part, name, found)
             if operation is Operation.CHAT:
                 found.tokens += _PER_MESSAGE * _messages(part)
         elif name in _SCHEMAS and part and not isinstance(part, str):
@@ -82,7 +82,7 @@ def of_answer(body: bytes) -> Content:
     value = _parse(body)
     for name in _ANSWERS:
         if name in value:
-            _collect(value[name], name, found)
+            _gather(value[name], name, found)
     return found
 
 
@@ -95,7 +95,7 @@ def of_stream(data: bytes) -> Content:
             continue  # says again what the deltas have said
         for name in _ANSWERS:
             if name in event:
-                _collect(event[name], name, found)
+                _gather(event[name], name, found)
     joined = "".join(found.texts)
     found.texts = [joined] if joined else []
     return found
@@ -120,6 +120,14 @@ def _parse(body: bytes) -> Mapping[str, Any]:
     except json_edit.JsonError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _gather(value: object, name: str, found: Content) -> None:
+    """Put all text of a JSON value into `found`, or what comes before it is nested too deeply to be read."""
+    try:
+        _collect(value, name, found)
+    except RecursionError:
+        found.exact = False
 
 
 def _collect(value: object, name: str, found: Content) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -174,3 +175,18 @@ async def test_two_budgets_of_one_scope_are_both_told_of(desk: Desk) -> None:
     await desk.accounts.watch((Budget(usd_per_day=0.3), Budget(usd_per_month=0.31)))
     await desk.finish()
     assert [alert.kind for alert in desk.raised] == [AlertKind.BUDGET_NEAR, AlertKind.BUDGET_NEAR]
+
+
+async def test_what_cannot_be_counted_holds_nothing_up(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> Usage:
+        raise RecursionError
+
+    for _ in range(2):
+        event, _ = await desk.finish(usage=NO_USAGE, estimate=broken)
+        assert (event.usage, event.estimate) == (NO_USAGE, None)
+    assert (await desk.finish())[0].usage == USAGE
+    desk.accounts.hear(event := replace(event, estimate=broken))
+    desk.accounts.close()
+    assert desk.book.rows.pop()[0] == replace(event, estimate=None)
+    assert {record.getMessage() for record in caplog.records} == {"request failed unexpectedly id=r route=tokens"}
+    caplog.clear()

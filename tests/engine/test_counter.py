@@ -75,6 +75,7 @@ async def test_googles_counter_has_the_model_in_its_path() -> None:
         Reply(b"[1]"),
         Reply(b'{"input_tokens":"7"}'),
         Reply(b'{"input_tokens":-1}'),
+        Reply(b'{"input_tokens":123456789012345678}'),
         FaultError(Fault(FaultKind.UNREACHABLE, "down")),
         TimeoutError(),
     ],

@@ -93,3 +93,15 @@ def test_a_broken_event_is_passed_over() -> None:
 
 def test_a_part_of_a_stream_stands_for_the_whole() -> None:
     assert texts.Content(["a" * 40], share=0.5).estimate() == 20
+
+
+@pytest.mark.parametrize("levels", [100, 600, 900])
+def test_what_is_nested_too_deeply_is_counted_as_far_as_it_can_be_read(levels: int) -> None:
+    deep = b"[" * levels + b'"deep"' + b"]" * levels
+    for found in (
+        texts.of_request(b'{"messages":[{"role":"user","content":"flat"},{"role":"user","content":%b}]}' % deep),
+        texts.of_answer(b'{"choices":["flat",%b]}' % deep),
+        texts.of_stream(b'data: {"choices":["flat",%b]}\n\n' % deep),
+    ):
+        assert found.texts[0].startswith("flat")
+        assert found.texts in (["flat", "deep"], ["flatdeep"]) or not found.exact
