@@ -131,7 +131,7 @@ class ResponsesUpstream:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         asked = Asked(head[0], headers, await reader.readexactly(int(headers.get("content-length", "0"))))
-        if "/models" not in asked.line:
+        if not _lists(asked.line.split(" ")[1]):
             self.asked.append(asked)
         status, out, kind = self._answer(asked)
         self.sent = out
@@ -143,7 +143,7 @@ class ResponsesUpstream:
     def _answer(self, asked: Asked) -> tuple[int, bytes, str]:
         method, target, _ = asked.line.split(" ")
         path, _, query = target.removeprefix("/v1").partition("?")
-        if path == "/models":
+        if _lists(target):
             return _json(200, {"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]})
         if self.error is not None:
             return _json(self.error[0], {"error": self.error[1]})
@@ -191,6 +191,11 @@ class ResponsesUpstream:
         if "stream=true" in query:
             return 200, _stream(self.kept[one]), "text/event-stream; charset=utf-8"
         return _json(200, self.kept[one])
+
+
+def _lists(target: str) -> bool:
+    """Whether a path is that of a model list: OpenAI's, OpenRouter's or Azure's."""
+    return target.partition("?")[0].endswith(("/models", "/models/user", "/deployments"))
 
 
 def _stream(response: dict[str, Any]) -> bytes:

@@ -10,6 +10,9 @@ import httpx
 import openai
 import pytest
 
+from app.domain.chat import Operation
+from app.providers.catalog import CATALOG
+from app.providers.spec import ProviderSpec
 from contract.program import ROUTING, TOKEN, openai_client, provider, root_of, running
 from contract.responses_upstream import CALL, THOUGHT, ResponsesUpstream, message
 from faults import plays
@@ -22,6 +25,8 @@ TOOLS: list[Any] = [{"type": "function", "function": {"name": "f", "parameters":
 ODD = (
     b'{ "model":"up/m",\n "input" : "\\u0068i \\ud83d\\ude00", "seed":12345678901234567890, "new_field": {"b":1e-7}%b }'
 )
+
+HAVE_IT = tuple(spec for spec in CATALOG if Operation.RESPONSES in spec.operations)
 
 
 @pytest.fixture
@@ -71,6 +76,26 @@ async def test_a_responses_client_is_passed_through_byte_for_byte(
     assert asked.body == body.replace(b'"up/m"', b'"m"')
     assert asked.headers["authorization"] == f"Bearer {KEY}"
     assert TOKEN not in str(asked)
+
+
+@pytest.mark.parametrize("spec", HAVE_IT, ids=[spec.id for spec in HAVE_IT])
+async def test_every_row_that_has_the_api_gets_the_bytes(
+    tmp_path: Path, upstream: ResponsesUpstream, spec: ProviderSpec
+) -> None:
+    key = ('key = "env:PROVIDER_KEY"',) if spec.needs_key else ()
+    rows = provider("up", spec.id, upstream.base_url, *key)
+    async with (
+        running(tmp_path, ROUTING + rows, PROVIDER_KEY=KEY) as runtime,
+        httpx.AsyncClient(base_url=root_of(runtime), headers={"x-api-key": TOKEN}, trust_env=False) as raw,
+    ):
+        for more in (b"", b', "stream": true', b', "tools": [{"type":"function", "name":"f"}]'):
+            body = ODD % more
+            got = await raw.post("/v1/responses", content=body, headers={"content-type": "application/json"})
+            assert (got.status_code, got.content) == (200, upstream.sent)
+            assert upstream.posts[-1].body == body.replace(b'"up/m"', b'"m"')
+            header, head = spec.auth.header or ("", "")
+            assert upstream.posts[-1].headers.get(header, "") == (head + KEY if header else "")
+            assert TOKEN not in str(upstream.posts[-1])
 
 
 async def test_usage_is_read_along_the_way(raw: httpx.AsyncClient) -> None:
