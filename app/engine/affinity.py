@@ -19,6 +19,7 @@ _LOOKED_AT_BYTES = 2048
 _KEPT_BYTES = 1024
 _MOST_MESSAGES = 8
 _MOST_TOKENS = 4000
+_TALKS = (Operation.CHAT, Operation.RESPONSES)
 _LISTS = ("messages", "input", "contents")
 _SYSTEMS = ("system", "instructions", "systemInstruction")
 _TOKEN = re.compile(rb'([{}\[\]])|"(?:[^"\\]{0,200}+")?')
@@ -52,7 +53,7 @@ def conversation_of(request: ApiRequest, client: str) -> Conversation | None:
         return Conversation(told.digest(), established=True)
     members = request.members
     name = next((name for name in _LISTS if name in members), "")
-    if request.operation is not Operation.CHAT or not name:
+    if request.operation not in _TALKS or not name:
         return None
     start, end = members[name][-1]
     if request.body[start : start + 1] != b"[":

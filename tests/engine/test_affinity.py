@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from app.dialects import openai_chat, openai_embeddings
+from app.dialects import openai_chat, openai_embeddings, responses
 from app.domain.chat import ApiRequest
 from app.engine.affinity import STICKS_S, Conversation, Sessions, conversation_of
 
@@ -30,6 +30,16 @@ def test_every_turn_of_a_conversation_has_the_same_key() -> None:
     ]
     assert len({turn.key for turn in turns}) == 1
     assert [turn.established for turn in turns] == [False, True, True]
+
+
+def test_a_turn_that_refers_to_stored_items_belongs_to_its_conversation() -> None:
+    first = {"role": "user", "content": "hello"}
+    turns = [[first], [first, {"type": "item_reference", "id": "msg_1"}, {"role": "user", "content": "more"}]]
+    bodies = [json.dumps({"model": "m", "input": turn}).encode() for turn in turns]
+    one, two = (conversation_of(responses.parse_request(body), "c") for body in bodies)
+    assert one is not None
+    assert two is not None
+    assert (one.key, two.established) == (two.key, True)
 
 
 def test_another_beginning_client_or_model_is_another_conversation() -> None:
