@@ -12,7 +12,7 @@ from app.domain.faults import Fault, FaultError, FaultKind
 from app.domain.secret import Secret
 from app.net.authoriser import Headers, Unsigned, modules
 from app.net.google_transport import GoogleTransport
-from app.net.proxy import is_nearby, is_ours
+from app.net.proxy import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,9 +25,17 @@ RENEW_BEFORE_S = 300.0
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _AGAIN_S = 10.0
 _PROJECT = re.compile(r"/projects/([^/]+)/")
+_MOST_CHARS = 300
+"""What is told of an error's words; they may be a whole page."""
+_LOGINS = re.compile(r"oauth2\.([a-z0-9-]+\.)*googleapis\.com|www\.googleapis\.com|accounts\.google\.com")
 _PAYER = "x-goog-user-project"
 _USER = "google.oauth2.credentials"
 _NO_KEY = "Store the whole JSON file of a service account's key, or use the login of this machine."
+
+
+def _is_googles(host: str, scheme: str) -> bool:
+    """Whether a claim that is signed with an account's key may go there: Google takes it from anybody who has it."""
+    return (scheme == "https" and _LOGINS.fullmatch(host) is not None) or is_ours(host)
 
 
 def is_account(key: Secret) -> bool:
@@ -141,7 +149,7 @@ class GoogleLogin:
             raise self._fault(FaultKind.NEEDS_KEY, "finds no login for Google Cloud on this machine.") from error
         except errors.GoogleAuthError as error:
             kind = FaultKind.AUTH if self.secret else FaultKind.NEEDS_KEY
-            said = str(error.args[0]) if error.args else type(error).__name__
+            said = str(error.args[0])[:_MOST_CHARS] if error.args else type(error).__name__
             raise self._fault(kind, f"was refused by Google's login: {said}.") from error
         token, end = Secret(str(self._credentials.token)), self._credentials.expiry
         return token, end.replace(tzinfo=UTC).timestamp() if end else self._clock() + RENEW_BEFORE_S + _AGAIN_S
@@ -157,7 +165,7 @@ class GoogleLogin:
         try:
             told = json.loads(self.secret.reveal())
             parts = urlsplit(told["token_uri"])
-            if parts.scheme == "https" or is_nearby(parts.hostname or ""):
+            if _is_googles(parts.hostname or "", parts.scheme):
                 return accounts.Credentials.from_service_account_info(told, scopes=_SCOPES)
         except (ValueError, KeyError, TypeError, AttributeError):
             pass  # what it holds is not repeated, not even as a cause

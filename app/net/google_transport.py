@@ -1,6 +1,7 @@
 """Ask Google's login over our own connections: google-auth calls from a thread, and the loop sends."""
 
 import asyncio
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ LIMIT_S = 10.0
 """How long one answer is waited for."""
 
 _LIMIT_BYTES = 1024 * 1024
+_PARTS = 4  # connecting, sending, the head and the whole have this limit each
 
 
 class LoginAnswer(NamedTuple):
@@ -46,11 +48,15 @@ class GoogleTransport:
         ) -> LoginAnswer:
             limit_s = min(timeout or LIMIT_S, LIMIT_S)
             sent = self._send(method, url, body, tuple((headers or {}).items()), limit_s)
+            (errors,) = modules("Google's login", "vertex", "google.auth.exceptions")
+            sending = asyncio.run_coroutine_threadsafe(sent, loop)
             try:
-                return asyncio.run_coroutine_threadsafe(sent, loop).result()
+                return sending.result(_PARTS * limit_s)
             except FaultError as error:
-                (errors,) = modules("Google's login", "vertex", "google.auth.exceptions")
                 raise errors.TransportError(error.fault.message) from error
+            except (TimeoutError, CancelledError) as error:  # the loop has ended, and nobody answers any more
+                sending.cancel()
+                raise errors.TransportError("Google's login was given up.") from error
 
         return ask
 

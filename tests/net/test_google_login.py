@@ -5,13 +5,16 @@ import json
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from app.domain.faults import FaultError, FaultKind
 from app.domain.secret import Secret
+from app.net import google_login
 from app.net.authoriser import Headers, Unsigned
 from app.net.google_login import RENEW_BEFORE_S, GoogleLogin
+from app.net.google_transport import GoogleTransport
 from contract.clouds import ACCOUNT, PERSON, TokenEndpoint
 
 HOST = "us-central1-aiplatform.googleapis.com"
@@ -103,6 +106,7 @@ async def test_a_login_that_cannot_be_reached() -> None:
         '{"token_uri": 7}',
         '["token_uri"]',
         '{"token_uri": "http://oauth2.example.com/token", "client_email": "a", "private_key": "b"}',
+        '{"token_uri": "http://oauth2.googleapis.com/token", "client_email": "a", "private_key": "b"}',
     ],
 )
 async def test_what_is_no_key_of_a_service_account(key: str) -> None:
@@ -111,6 +115,39 @@ async def test_what_is_no_key_of_a_service_account(key: str) -> None:
     assert "not one of a service account" in error.fault.message
     assert "JSON file" in error.fault.remedy
     assert key not in repr(error.__cause__)
+
+
+@pytest.mark.parametrize(
+    "token_uri",
+    [
+        "https://oauth2.example.com/token",
+        "https://oauth2.googleapis.com.example.com/token",
+        "https://oauth2.googleapis.com@example.com/token",
+        "https://evilgoogleapis.com/token",
+        "https://script.google.com/macros/s/x/exec",
+        "http://169.254.169.254/latest",
+        "http://192.168.1.1/token",
+        "https:///token",
+    ],
+)
+async def test_what_an_account_signs_goes_to_google_alone(token_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def transport() -> GoogleTransport:
+        asked = GoogleTransport(proxy="none")
+        monkeypatch.setattr(asked, "_send", None)  # whoever sends something fails in another way
+        return asked
+
+    async with TokenEndpoint() as endpoint:
+        login = GoogleLogin("Vertex", Secret(endpoint.account(token_uri=token_uri)), transport)
+        assert (await fault_of(login)).fault.kind is FaultKind.NEEDS_KEY
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/token", "http://localhost:1/token"],
+)
+def test_where_google_gives_tokens(url: str) -> None:
+    parts = urlsplit(url)
+    assert google_login._is_googles(parts.hostname or "", parts.scheme)
 
 
 async def test_a_broken_private_key_is_not_repeated() -> None:

@@ -42,3 +42,13 @@ async def test_a_fault_is_an_error_that_google_auth_knows(url: str, kind: FaultK
     cause = caught.value.__cause__
     assert isinstance(cause, FaultError)
     assert cause.fault.kind is kind
+
+
+async def test_a_thread_does_not_wait_for_a_loop_that_answers_nobody() -> None:
+    loop = asyncio.new_event_loop()  # it does not run
+    try:
+        with pytest.raises(TransportError, match="given up"):
+            await asyncio.to_thread(GoogleTransport().bound(loop), "http://127.0.0.1:1/token", timeout=0.01)
+    finally:
+        await asyncio.to_thread(loop.run_until_complete, asyncio.sleep(0.01))  # what was given up is cancelled
+        loop.close()
