@@ -135,3 +135,16 @@ def test_checksums_are_as_sha256sum_reads_them(packages: ModuleType, tmp_path: P
     (tmp_path / "a.deb").write_bytes(b"content")
     packages.checksums([tmp_path / "a.deb"], tmp_path)
     subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path, check=True)
+
+
+@needs_nfpm
+@pytest.mark.skipif(not shutil.which("rpm"), reason="rpm is not installed")
+def test_the_rpm_says_what_it_needs_and_not_where_it_was_built(
+    packages: ModuleType, frozen: Path, tmp_path: Path
+) -> None:
+    (rpm,) = packages.packages(frozen, tmp_path / "out", "1.2.3", ("rpm",))
+    asked = "%{NAME} %{VERSION}-%{RELEASE} %{BUILDHOST} %{BUILDTIME} %{LICENSE}\n[%{REQUIRENAME}\n]"
+    told = subprocess.run(["rpm", "-qp", "--qf", asked, rpm], capture_output=True, text=True, check=True).stdout
+    first, *needs = told.splitlines()
+    assert first == f"switchtower 1.2.3-1 localhost {MADE_AT} MIT AND LGPL-3.0-only"
+    assert "libc.so.6()(64bit)" in needs
