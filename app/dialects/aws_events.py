@@ -7,7 +7,7 @@ error events as Anthropic's dialect has them. Source: "Event stream encoding" of
 """
 
 import base64
-import binascii
+import re
 import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,6 +27,7 @@ _LEAST_BYTES = _PRELUDE.size + _CHECKSUM_BYTES
 _FIXED = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 """How many bytes a header's value of such a type has."""
 
+_NAME = re.compile(r"[a-z0-9_.]{1,64}")
 _TEXT = 7
 _SIZED = (6, _TEXT)  # their values begin with their length
 
@@ -115,7 +116,7 @@ def _event(message: _Message) -> bytes | None:
             return None
         if kind == "event":
             return _unpacked(value.get("bytes"))
-    except (binascii.Error, json_edit.JsonError):
+    except ValueError:
         return None
     told = value.get("message") or value.get("originalMessage")
     return _error(message.headers.get(":exception-type", "api_error"), told if isinstance(told, str) else "")
@@ -125,14 +126,14 @@ def _unpacked(packed: object) -> bytes:
     """The event that was packed; a comment for a message without one, which is a sign of life.
 
     Raises:
-        binascii.Error, JsonError: it is broken.
+        ValueError: it is broken.
     """
     if not isinstance(packed, str):
         return b": \n\n"
     inner = base64.b64decode(packed, validate=True)
     event = json_edit.loads(inner)
     name = event.get("type") if isinstance(event, dict) else None
-    return sse.encode(inner, name if isinstance(name, str) else "")
+    return sse.encode(inner, name if isinstance(name, str) and _NAME.fullmatch(name) else "")
 
 
 def _error(kind: str, message: str) -> bytes:

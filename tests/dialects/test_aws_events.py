@@ -114,6 +114,8 @@ def test_a_message_without_an_event_is_a_sign_of_life() -> None:
         framed(b"[]", {}),
         framed(b'{"bytes":"?"}', {}),
         framed(b'{"bytes":"e30"}', {}),
+        framed('{"bytes":"é"}'.encode(), {}),
+        framed(rb'{"bytes":"\ud800"}', {}),
         packed(b"{half"),
         struct.pack("!II", 12, 0) + struct.pack("!I", zlib.crc32(struct.pack("!II", 12, 0))),
     ],
@@ -123,6 +125,12 @@ def test_damage_is_told_once_and_nothing_is_read_behind_it(broken: bytes) -> Non
     assert error_in(stream.feed(broken))["type"] == FaultKind.MALFORMED_EVENT
     assert stream.broken
     assert stream.feed(STREAM) == b""
+
+
+@pytest.mark.parametrize("kind", ["\\ud800", "a\\nb", "a\\n\\ndata: {}", "", "x" * 65])
+def test_what_is_no_name_names_no_event(kind: str) -> None:
+    event = b'{"type":"%b"}' % kind.encode()
+    assert EventStream().feed(packed(event)) == b"data: " + event + b"\n\n"
 
 
 def test_a_message_that_is_too_large_is_not_waited_for() -> None:
