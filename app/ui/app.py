@@ -171,10 +171,16 @@ class Desktop:
 
 
 def open_every_window(runtime: "Runtime") -> None:
-    """Open every window once and close it again, for the self-test; a loop must be running."""
+    """Open every window once and close it again, for the self-test; a loop must be running.
+
+    Raises:
+        ImportError: the icons cannot be drawn.
+    """
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     app = _application()
+    if icons.app_icon().pixmap(32).isNull():
+        raise ImportError("Qt cannot draw SVG: its plug-in is missing")
     bridge = Bridge()
     window = MainWindow(bridge, app.quit)
     bridge.attach(runtime)

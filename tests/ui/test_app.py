@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
 from app.runtime import StartError
@@ -219,3 +220,12 @@ async def test_every_window_opens_for_the_self_test(fake: FakeRuntime) -> None:
     await fake.settle()
     assert visible("main-window") is None
     assert any(call[0] == "usage" for call in fake.calls)
+
+
+async def test_the_self_test_sees_that_icons_cannot_be_drawn(
+    fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.icons, "app_icon", QIcon)
+    runtime: Any = fake
+    with pytest.raises(ImportError, match="Qt cannot draw SVG"):
+        app.open_every_window(runtime)
