@@ -1,10 +1,13 @@
 """Fill in the templates of paths: some providers have the model's name in the path instead of the body."""
 
+import re
 from urllib.parse import quote
 
 from app.dialects import fields
 
 _KEPT = "-._~@"
+_ELSEWHERE = re.compile(r"^$|(?:^|[/\\])\.+(?:$|[/\\])")
+"""A name with a step to another path in it: some servers undo the quoting before they look."""
 
 
 def fill(template: str, model: str, own: str = "") -> str:
@@ -15,7 +18,8 @@ def fill(template: str, model: str, own: str = "") -> str:
     """
     if "{" not in template:
         return template
-    name = quote(model.removeprefix("models/"), safe=_KEPT)
-    if not name.strip("."):
+    bare = model.removeprefix("models/")
+    name = quote(bare, safe=_KEPT)
+    if _ELSEWHERE.search(bare):
         fields.refuse("`model` is not the name of a model.", "See GET /v1/models for the names there are.", "model")
     return template.replace("{path}", own).replace("{model}", name)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
-from app.dialects import tool_names
+from app.dialects import fields, tool_names
 from app.dialects.dialect import Dialect
 from app.dialects.translator import EventReader, EventWriter, Translator, Written
 from app.domain.chat import ApiRequest, Reply
@@ -121,6 +121,12 @@ class Translation:
         Raises:
             FaultError: INVALID_REQUEST, naming what cannot be expressed.
         """
+        try:
+            return self._write(request, model)
+        except RecursionError:
+            fields.refuse("The request is nested too deeply to be translated.", "Nest it less deeply.")
+
+    def _write(self, request: ApiRequest, model: str) -> Written:
         chat = self._chat(request)
         if self.memory is not None:
             chat = self.memory.recall(chat)

@@ -17,7 +17,7 @@ from app.domain.faults import FaultError, FaultKind
         ("/model/{model}/invoke", "arn:aws:bedrock:r:1:p/x", "/model/arn%3Aaws%3Abedrock%3Ar%3A1%3Ap%2Fx/invoke"),
         ("/models/{model}:rawPredict", "claude-sonnet-4@20250514", "/models/claude-sonnet-4@20250514:rawPredict"),
         ("/deployments/{model}{path}?api-version=1", "my one", "/deployments/my%20one/own/path?api-version=1"),
-        ("/models/{model}:go", "../../../secret?x#y", "/models/..%2F..%2F..%2Fsecret%3Fx%23y:go"),
+        ("/models/{model}:go", "..a/b..?x#y", "/models/..a%2Fb..%3Fx%23y:go"),
         ("/models/{model}:go", "{path}", "/models/%7Bpath%7D:go"),
     ],
 )
@@ -25,7 +25,9 @@ def test_filling(template: str, model: str, path: str) -> None:
     assert fill(template, model, "/own/path") == path
 
 
-@pytest.mark.parametrize("model", ["", ".", "..", "...", "models/.."])
+@pytest.mark.parametrize(
+    "model", ["", ".", "..", "...", "models/..", "a/../b", "../../../secret?x#y", "a/.", "a\\..\\b"]
+)
 def test_a_name_that_would_lead_elsewhere_is_refused(model: str) -> None:
     with pytest.raises(FaultError) as caught:
         fill("/model/{model}/invoke", model)

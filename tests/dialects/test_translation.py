@@ -188,3 +188,16 @@ def test_an_answer_without_an_id_gets_one() -> None:
         stream = Translation(openai_chat, ollama, clock).open_stream(OPENAI)
         chunks = sse_events(stream.feed(answer + b"\n") + stream.finish())
         assert {chunk["id"] for chunk in chunks} == {wanted}
+
+
+@pytest.mark.parametrize("levels", [100, 300, 480])
+def test_what_is_nested_too_deeply_is_refused(levels: int) -> None:
+    schema = b'{"properties":{"a":' * levels + b"{}" + b"}}" * levels
+    body = b'{"model":"m","messages":[{"role":"user","content":"Hi"}],"response_format":'
+    body += b'{"type":"json_schema","json_schema":{"name":"n","schema":%b}}}' % schema
+    request = ApiRequest(Operation.CHAT, "m", stream=False, body=body)
+    try:
+        assert openai_client().write(request, "claude-sonnet-4-5").body
+    except FaultError as error:
+        assert error.fault.kind is FaultKind.INVALID_REQUEST  # noqa: PT017 - either end is good, nothing else is
+        assert levels > 100
