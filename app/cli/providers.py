@@ -104,6 +104,8 @@ def add_provider(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise CommandError(f"{spec.name} needs an address. Add --base-url, for instance {like}")
     if words := spec.own_words_in(args.base_url):
         raise CommandError(f"The address is not filled in: {', '.join(words)}. {spec.about}")
+    if args.key_from.startswith(("default", "profile:")) and not spec.auth.logs_in:
+        raise CommandError(f"{spec.name} has no login of this machine. Use --key-from keyring, env:NAME or none.")
     values = {"id": args.id or session.settings.free_id(args.kind), "kind": args.kind}
     values |= {key: value for key, value in (("base_url", args.base_url), ("key", args.key_from)) if value}
     settings = session.settings_file.add_provider(values)
@@ -163,7 +165,7 @@ def test(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if (args.model or args.yes) and not args.message:
         raise CommandError("--model and --yes go with --message.")
     status = asyncio.run(_probe(session, args.id))
-    if args.message and status.state.up:
+    if args.message and (status.state.up or status.state == "unknown"):
         return trial.send(args, environ, status)
     if args.json:
         say_json(msgspec.to_builtins(status))

@@ -29,6 +29,7 @@ class FaultKind(StrEnum):
     CONTEXT_LENGTH = "context_length_exceeded"
     CONTENT_FILTER = "content_filter"
     MODEL_NOT_FOUND = "model_not_found"
+    NOT_OFFERED = "operation_not_offered"
     UNSUPPORTED_PARAMETER = "unsupported_parameter"
     REDIRECT = "unexpected_redirect"
     BAD_REPLY = "bad_upstream_reply"
@@ -119,6 +120,7 @@ POLICY: dict[FaultKind, Policy] = {
         400, next=False, breaker=False, should_retry=False, passes_status=True, rows=(19,)
     ),
     FaultKind.MODEL_NOT_FOUND: Policy(404, breaker=False, cooldown=Cooldown.MODEL, should_retry=False, rows=(20,)),
+    FaultKind.NOT_OFFERED: Policy(404, breaker=False, should_retry=False),
     FaultKind.UNSUPPORTED_PARAMETER: Policy(400, next=False, breaker=False, should_retry=False, rows=(21,)),
     FaultKind.REDIRECT: Policy(502, should_retry=False, rows=(22,)),
     FaultKind.BAD_REPLY: Policy(502, rows=(23,)),

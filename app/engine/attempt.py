@@ -16,7 +16,7 @@ from app.engine.guard import Ticket
 from app.engine.limits import Turn, total
 from app.engine.router import Candidate
 from app.net.client import UpstreamReply
-from app.net.faults import fault_from_error, fault_from_status
+from app.net.faults import fault_from_error, fault_from_status, not_offered
 
 _OK = 200
 _ERROR_BODY_BYTES = 1024 * 1024
@@ -161,7 +161,7 @@ class Attempt:
         self.body = sent.body
         error = self.dialect.parse_fault(refusal)
         fault = fault_from_status(provider.name, upstream.status, upstream.headers, error, time.time())
-        raise FaultError(logins.refused(fault) if provider.logged_in else fault)
+        raise FaultError(logins.refused(fault) if provider.logged_in else not_offered(fault, self.request.operation))
 
     async def _post(self) -> tuple[UpstreamReply, wire.Sent, bytes]:
         """What came, what was sent for it, and the body of a refusal."""

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from app.domain.chat import Operation
 from app.domain.faults import Fault, FaultKind, ProviderError
+from app.domain.hosts import is_loopback
 from app.net.reply import NO_RESPONSE
 from app.net.verdict import judge
 
@@ -33,6 +35,7 @@ _AWS_ERROR = "x-amzn-errortype"  # the kind of an error, which AWS does not say 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 _CHECK_NETWORK = "Check the network, a VPN and the provider's base_url."
+_START_IT = "Start that server, or check the address and the port in base_url."
 _TRY_LATER = "Try again later, or add another provider that has the model."
 
 _TRANSPORT: tuple[tuple[type[Exception], FaultKind, str, str], ...] = (
@@ -88,7 +91,8 @@ def fault_from_exception(exc: Exception, provider: str, host: str, *, in_body: b
         if isinstance(exc, kind_of):
             retry_after_s = _BUSY_RETRY_AFTER_S if kind is FaultKind.BUSY else None
             text = message.format(at=at, why=_clean(str(exc)))
-            return Fault(kind, text, remedy, provider, retry_after_s=retry_after_s)
+            near = kind_of is httpx.ConnectError and is_loopback(host)
+            return Fault(kind, text, _START_IT if near else remedy, provider, retry_after_s=retry_after_s)
     return Fault(FaultKind.UNREACHABLE, f"{at} cannot be reached: {type(exc).__name__}.", _CHECK_NETWORK, provider)
 
 
@@ -133,7 +137,10 @@ def _tls_problem(error: ssl.SSLError) -> tuple[str, str]:
 
 
 _REFUSED: dict[FaultKind, tuple[str, str]] = {
-    FaultKind.AUTH: ("{p} refused the key", "Open Providers, choose {p} and paste a valid key."),
+    FaultKind.AUTH: (
+        "{p} refused the key",
+        "Replace its key: in the window under Health, or with `switchtower keys set`.",
+    ),
     FaultKind.QUOTA: ("The quota or credit at {p} is used up", "Add credit at {p}, or use another provider or key."),
     FaultKind.RATE_LIMITED: ("{p} limits the rate of requests", "Wait, or add another provider that has the model."),
     FaultKind.SERVER_ERROR: ("{p} had an internal error", _TRY_LATER),
@@ -172,6 +179,18 @@ def fault_from_status(
         retry_after_s = _clamp(error.retry_after_s)
     limits = tuple((name, value) for name, value in headers.items() if name.startswith(RATE_LIMITS))
     return _refusal(kind, provider, status, error, (detail or f"status {status}", retry_after_s, limits))
+
+
+def not_offered(fault: Fault, operation: Operation) -> Fault:
+    """What a path that is not there means for anything but chat: the provider has no such thing, no wrong address.
+
+    Completions count as chat: some dialects answer them so.
+    """
+    if fault.kind is not FaultKind.CONFIG_ERROR or operation in (Operation.CHAT, Operation.COMPLETIONS):
+        return fault
+    message = f"{fault.provider} does not seem to offer {operation.replace('_', ' ')}: it has no such path."
+    remedy = "Ask a model of another provider; if it does offer it, check base_url."
+    return replace(fault, kind=FaultKind.NOT_OFFERED, message=message, remedy=remedy)
 
 
 def fault_from_error(provider: str, error: ProviderError) -> Fault:

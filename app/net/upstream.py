@@ -141,7 +141,7 @@ class Upstream:
                 Fault(
                     FaultKind.NEEDS_KEY,
                     f"The key of {self.name} is empty or holds characters that cannot be sent.",
-                    f"Open Providers, choose {self.name} and paste the key again.",
+                    "Paste the key again: in the window under Health, or with `switchtower keys set`.",
                     self.name,
                 )
             )

@@ -115,9 +115,10 @@ def find_model(page: ModelPage, wanted: str) -> tuple[str, ModelInfo]:
     if found is not None:
         return found
     names = [f"{owner}/{model.id}" if "/" in wanted else model.id for owner, model in page]
-    near = ", ".join(nearest(wanted, names)) or "none"
+    near = nearest(wanted, names)
+    remedy = f"Nearest names: {', '.join(near)}." if near else "See GET /v1/models for the names there are."
     message = f"No provider has the model {shown(wanted)!r}."
-    raise FaultError(Fault(FaultKind.MODEL_NOT_FOUND, message, remedy=f"Nearest names: {near}.", param="model"))
+    raise FaultError(Fault(FaultKind.MODEL_NOT_FOUND, message, remedy=remedy, param="model"))
 
 
 def anthropic_models(facade: Facade, visit: Visit) -> Answer:

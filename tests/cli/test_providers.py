@@ -74,6 +74,7 @@ def test_removing_works_without_a_keyring(switchtower: Callable, monkeypatch: py
         (["add", "openai", "--base-url", "http://example.org/v1"], "base_url"),
         (["add", "openai", "--key-from", "sk-this-is-a-key-not-a-source"], "key"),
         (["add", "openai", "--id", "no spaces"], "id"),
+        (["add", "openai", "--key-from", "default"], "has no login of this machine"),
         (["remove", "nobody"], "There is no provider 'nobody'"),
         (["enable", "nobody"], "There is no provider 'nobody'"),
         (["disable", "nobody"], "There is no provider 'nobody'"),

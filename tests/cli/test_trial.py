@@ -73,6 +73,16 @@ def test_a_server_of_ones_own_costs_nothing(
     assert switchtower("providers", "test", "own", "--message").code == 0
 
 
+def test_a_provider_with_nothing_to_ask_for_free_gets_its_message(
+    switchtower: Callable, write_settings: Callable[[str], Path], demo_urls: tuple[str, str], keyring: MemoryKeyring
+) -> None:
+    row = f'[[providers]]\nid = "fixed"\nkind = "perplexity"\nbase_url = "{demo_urls[0]}"\nkey = "none"\n'
+    write_settings(f'{row}models = ["demo-small"]\n')
+    assert "nothing that could be asked for free" in switchtower("providers", "test", "fixed").out
+    done = switchtower("providers", "test", "fixed", "--message", "--yes")
+    assert (done.code, done.out[:25]) == (0, "fixed: demo-small answered"[:25])
+
+
 @pytest.mark.usefixtures("instance", "keyring")
 def test_an_instance_that_runs_sends_it(switchtower: Callable) -> None:
     done = switchtower("providers", "test", "demo-a", "--message", "--yes")

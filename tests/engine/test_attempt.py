@@ -7,7 +7,9 @@ import pytest
 
 from app.dialects import ollama
 from app.dialects.dialect import Dialect
+from app.domain.chat import Operation
 from app.domain.faults import FaultError, FaultKind
+from app.domain.status import HealthState
 from app.engine.attempt import Attempt
 from engine.rig import Rig
 from faults import plays
@@ -69,6 +71,18 @@ async def test_a_plain_answer_to_a_request_for_a_stream_is_a_bad_reply(rig: Rig,
         await attempt.run()
     assert caught.value.fault.kind is FaultKind.BAD_REPLY
     await attempt.close()
+
+
+async def test_a_missing_path_for_something_else_than_chat_leaves_the_provider_well(
+    rig: Rig, first: FaultyUpstream, second: FaultyUpstream
+) -> None:
+    for upstream in (first, second):
+        upstream.script(plays.PATH_NOT_FOUND)
+    answer = await rig.ask(operation=Operation.EMBEDDINGS)
+    assert answer.status == 404
+    assert b"does not seem to offer embeddings" in (answer.body or b"")
+    assert [provider.status().state for provider in rig.providers] != []
+    assert all(provider.status().state is not HealthState.CONFIG_ERROR for provider in rig.providers)
 
 
 class Silence:

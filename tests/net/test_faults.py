@@ -7,8 +7,9 @@ from email.utils import formatdate
 import httpx
 import pytest
 
+from app.domain.chat import Operation
 from app.domain.faults import FaultKind, ProviderError
-from app.net.faults import fault_from_error, fault_from_exception, fault_from_status, parse_retry_after
+from app.net.faults import fault_from_error, fault_from_exception, fault_from_status, not_offered, parse_retry_after
 from app.net.reply import CUT_SHORT, NO_RESPONSE
 
 NOW = 1_800_000_000.0
@@ -257,3 +258,19 @@ def test_aws_names_its_errors_in_a_header(status: int, named: str, message: str,
 def test_a_token_of_google_cloud_is_not_repeated() -> None:
     fault = fault_from_status("Vertex", 401, {}, ProviderError("Bad token ya29.c.b0Aaekm1-x_y"), 0.0)
     assert "ya29" not in fault.text
+
+
+def test_a_server_of_ones_own_is_to_be_started() -> None:
+    refused = httpx.ConnectError("connection refused")
+    assert "Start that server" in fault_from_exception(refused, "Ollama", "127.0.0.1").remedy
+    assert "Check the network" in fault_from_exception(refused, "Acme", "api.example.com").remedy
+
+
+def test_a_missing_path_says_nothing_about_the_address_unless_it_is_that_of_chat() -> None:
+    missing = fault_from_status("Acme", 404, {}, ProviderError(message="no such path"), 0)
+    assert not_offered(missing, Operation.CHAT) == missing
+    fault = not_offered(missing, Operation.IMAGE_EDITS)
+    assert fault.kind is FaultKind.NOT_OFFERED
+    assert fault.message == "Acme does not seem to offer image edits: it has no such path."
+    refused = fault_from_status("Acme", 400, {}, ProviderError(message="bad"), 0)
+    assert not_offered(refused, Operation.IMAGES) == refused
