@@ -149,7 +149,7 @@ AGENTS = {
 }
 
 
-_LIMIT_S = 120.0
+_LIMIT_S = 300.0
 _MOST_REQUESTS = 12
 """An agent that asks more often for one failing prompt repeats it without end."""
 

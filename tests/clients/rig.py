@@ -119,10 +119,12 @@ async def _rows(command: Sequence[str]) -> list[Row]:
 
 
 async def execute(
-    command: Sequence[str], environ: Mapping[str, str], cwd: Path | None = None, limit_s: float = 120
+    command: Sequence[str], environ: Mapping[str, str], cwd: Path | None = None, limit_s: float = 300
 ) -> tuple[int, str, str]:
     """Run a process to its end and return status, output and error output; it is killed after `limit_s`."""
     clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    if cwd is not None:
+        clean["PWD"] = str(cwd)  # some believe it more than their own directory
     process = await asyncio.create_subprocess_exec(
         *command,
         env=clean | environ,
