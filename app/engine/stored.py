@@ -11,7 +11,7 @@ from app.domain.faults import Fault, FaultError, FaultKind
 from app.engine.kept import Kept
 from app.engine.provider import Provider
 from app.net.client import UpstreamReply
-from app.net.faults import fault_from_status
+from app.net.faults import fault_from_error, fault_from_status
 
 VERBS = frozenset({("GET", ""), ("DELETE", ""), ("GET", "/input_items"), ("POST", "/cancel")})
 """What can be asked for, behind the id."""
@@ -106,6 +106,8 @@ async def _forward(reply: UpstreamReply, provider: Provider, request_id: str) ->
     try:
         while not reader.ended and (data := await reply.chunk()):
             yield reader.feed(data)
+        if reader.error is not None:
+            raise FaultError(fault_from_error(provider.name, reader.error))
         if not reader.complete:
             message = f"{provider.name} broke the stream off before its end."
             raise FaultError(Fault(FaultKind.TRUNCATED, message, "Send the request again.", provider.id))

@@ -15,7 +15,7 @@ import app
 from app.engine import vocabulary
 
 LIMIT_S = 10.0
-"""How long one count is waited for, the start of the process and the reading of its vocabulary included."""
+"""How long one count is waited for: its turn, the start of the process and the reading of its vocabulary included."""
 
 MOST_CHARS = 4_000_000
 """Longer texts are left to the estimate."""
@@ -59,17 +59,21 @@ class Tokenizer:
         """The tokens of all texts together; None when nobody can count them, or not in time."""
         if not self.knows(model) or sum(map(len, texts)) > MOST_CHARS:
             return None
+        try:
+            async with asyncio.timeout(LIMIT_S), self._turn:
+                return await self._in_turn(_name(model), texts)
+        except TimeoutError:
+            return None
+
+    async def _in_turn(self, name: str, texts: Sequence[str]) -> int | None:
+        """Ask; a process that is still at work when nobody waits for it any more is ended."""
         given_up = threading.Event()
-        async with self._turn:
-            try:
-                async with asyncio.timeout(LIMIT_S):
-                    return await asyncio.to_thread(self._ask, _name(model), texts, given_up)
-            except TimeoutError:
-                return None
-            finally:
-                given_up.set()
-                if not self._idle:
-                    self.close()
+        try:
+            return await asyncio.to_thread(self._ask, name, texts, given_up)
+        finally:
+            given_up.set()
+            if not self._idle:
+                self.close()
 
     def close(self) -> None:
         """End the process; whoever waits for it gets no count."""

@@ -85,6 +85,19 @@ async def test_a_stored_stream_that_breaks_off_ends_with_an_error(
     assert b"broke the stream off" in await whole(answer)
 
 
+async def test_a_stored_stream_that_failed_says_why(
+    providers: list[Provider], upstreams: list[ResponsesUpstream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = {"id": "resp_1", "status": "failed", "error": {"code": "rate_limit_exceeded", "message": "Too much."}}
+    event = b"data: " + json.dumps({"type": "response.failed", "response": failed}).encode() + b"\n\n"
+    monkeypatch.setattr(upstreams[1], "_answer", lambda asked: (200, event, "text/event-stream"))
+    answer = await ask(Wanted("GET", "resp_1", query="stream=true", request_id="r"), providers[1:], Kept())
+    told = await whole(answer)
+    assert b"Too much." in told
+    assert b"rate_limit_exceeded" in told
+    assert b"broke the stream off" not in told
+
+
 @pytest.mark.parametrize("one", ["resp_9", "../models", "resp_1?x", "", "x" * 300])
 async def test_what_nobody_keeps(providers: list[Provider], one: str) -> None:
     with pytest.raises(FaultError) as refused:

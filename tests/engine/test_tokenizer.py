@@ -71,6 +71,15 @@ async def test_one_that_hangs_is_ended(counting: Tokenizer, monkeypatch: pytest.
     assert await counting.count("gpt-4o", ["on"]) == 2
 
 
+async def test_waiting_for_a_turn_is_part_of_the_time(counting: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await counting.count("gpt-4o", ["on"]) == 2
+    async with counting._turn:
+        monkeypatch.setattr(tokenizer, "LIMIT_S", 0.01)
+        assert await counting.count("gpt-4o", ["on"]) is None
+    monkeypatch.undo()
+    assert await counting.count("gpt-4o", ["on"]) == 2
+
+
 async def test_who_gives_up_leaves_no_process_behind(counting: Tokenizer) -> None:
     asking = asyncio.get_running_loop().create_task(counting.count("gpt-4o", ["hang"]))
     while counting._process is None:
