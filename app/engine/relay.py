@@ -194,7 +194,7 @@ class Relay:
         asked = call.request.model.rpartition("/")[2]
         known = {model.id for p in self._routing().providers if p.usable for model in p.catalogue.models}
         near = nearest(asked, known - {asked, call.request.model})
-        return replace(fault, remedy=f"The nearest are: {', '.join(near)}.") if near else fault
+        return replace(fault, remedy=f"Nearest names: {', '.join(near)}.") if near else fault
 
     def _refuse(self, fault: Fault, dialect: Dialect, journal: Journal) -> Answer:
         """Answer with the error envelope of the dialect and account for the request."""

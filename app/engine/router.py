@@ -252,7 +252,7 @@ def _unknown(model: str, routing: Routing) -> Fault:
         known = (*(m.id for m in provider.catalogue.models), *provider.settings.model_map)
         names += [f"{provider.id}/{name}" for name in known] if pinned else known
     near = nearest(model, names)
-    remedy = f"The nearest are: {', '.join(near)}." if near else "See GET /v1/models for the names there are."
+    remedy = f"Nearest names: {', '.join(near)}." if near else "See GET /v1/models for the names there are."
     if unreadable:
         remedy += f" Not in use: {', '.join(unreadable)}."
     return Fault(FaultKind.MODEL_NOT_FOUND, f"No provider has the model {model!r}.", remedy=remedy, param="model")

@@ -265,7 +265,7 @@ class Routes:
 
 
 def _unknown_path(path: str) -> Fault:
-    remedy = "The base URL of this server ends in /v1, and its paths are those of the OpenAI API."
+    remedy = "OpenAI's clients take a base URL that ends in one /v1, those of Anthropic, Gemini and Ollama one without."
     return Fault(FaultKind.NOT_FOUND, f"Nothing is served at {shown(path)!r}.", remedy=remedy)
 
 

@@ -153,7 +153,7 @@ def test_a_name_nobody_has_names_the_three_nearest_and_who_is_not_in_use() -> No
     fault = refused("gpt-5-mni", provider("a", "gpt-5-mini", "gpt-5", "gpt-4"), provider("b", "x", enabled=False))
     assert fault.kind is FaultKind.MODEL_NOT_FOUND
     assert fault.param == "model"
-    assert fault.remedy.startswith("The nearest are: gpt-5-mini")
+    assert fault.remedy.startswith("Nearest names: gpt-5-mini")
     assert "Not in use: b." in fault.remedy
 
 
