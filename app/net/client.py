@@ -253,12 +253,12 @@ class UpstreamClient:
         return UpstreamReply(exchange, options.name, host, options.idle_s, end_time)
 
     def _opening(self, upstream: Upstream, line: tuple[str, str], headers: tuple[tuple[str, str], ...]) -> bytes:
-        """Make the first part of a head, or take it from the few that were made before."""
+        """Make the first part of a head, or take it from the few that were made before: those of answers."""
         key = (line, headers)
-        opening = self._openings.get(key)
-        if opening is None:
+        if (opening := self._openings.get(key)) is None:
             opening = upstream.opening(*line, headers)
-            if len(self._openings) < _OPENINGS_KEPT and not any(_FORM in value for _, value in headers):
+            kept = line[0] == "POST" and len(self._openings) < _OPENINGS_KEPT  # other paths may hold ids
+            if kept and not any(_FORM in value for _, value in headers):
                 self._openings[key] = opening
         return opening
 

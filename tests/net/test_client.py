@@ -89,6 +89,19 @@ async def test_what_is_sent(serve: Any, always: Any, make_client: MakeClient) ->
     assert server.connections == client.open_connections == 1
 
 
+async def test_ids_in_paths_do_not_take_the_place_of_what_is_asked_often(
+    serve: Any, always: Any, make_client: MakeClient
+) -> None:
+    server = await serve(always(OK))
+    client = make_client(f"http://127.0.0.1:{server.port}/v1")
+    for number in range(100):
+        await (await client.get(f"/responses/resp_{number}")).read()
+        await (await client.delete(f"/responses/resp_{number}")).read()
+    assert not client._openings
+    await (await client.post("/chat/completions", b"{}", stream=False)).read()
+    assert len(client._openings) == 1
+
+
 async def test_a_stream_comes_piece_by_piece(serve: Any, make_client: MakeClient) -> None:
     taken = asyncio.Event()
 
