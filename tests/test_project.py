@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from app.domain import events, faults, status
+from app.providers.catalog import CATALOG
 
 ROOT = Path(__file__).parents[1]
 APP = ROOT / "app"
@@ -208,6 +209,11 @@ def methods(table: Any) -> list[tuple[str, str]]:
 def test_the_readme_leads_to_every_page() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [page.name for page in (ROOT / "docs").glob("*.md") if f"docs/{page.name}" not in readme] == []
+
+
+def test_the_readme_counts_the_kinds_of_provider() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"It knows {len(CATALOG)} kinds of provider" in readme
 
 
 def test_links_in_the_documentation_lead_somewhere() -> None:
