@@ -55,11 +55,11 @@ def _applied(body: bytes, members: json_edit.Members, names: dict[str, str], cha
 def _clamp(values: Mapping[str, bytes], repair: Repair) -> Changes:
     """Bring a number into its range."""
     number = json_edit.loads(values.get(repair.param, b"null"))
-    if not isinstance(number, int | float) or isinstance(number, bool) or abs(number) == inf:
+    if not isinstance(number, int | float) or isinstance(number, bool):
         return {}
     within = max(number, repair.low) if repair.low is not None else number
     within = min(within, repair.high) if repair.high is not None else within
-    if within == number:
+    if within == number or abs(within) == inf:  # a range that some message seems to tell may be none
         return {}
     return {repair.param: json_edit.dumps(int(within) if within == int(within) else within)}
 

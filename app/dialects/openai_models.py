@@ -148,7 +148,7 @@ def _capabilities(item: Mapping[str, Any]) -> Iterable[str]:
         *(key for key in ("supports_chat", "supports_tools", "supports_image_in") if item.get(key)),
     ]
     names += (kind for kind in _list(_object(item.get("architecture")).get("input_modalities")) if kind != "text")
-    names += (name for name in _list(item.get("supported_parameters")) if name in _PARAMETERS)
+    names += (name for name in _list(item.get("supported_parameters")) if isinstance(name, str) and name in _PARAMETERS)
     methods = _list(item.get("supportedGenerationMethods"))  # Gemini's
     if "embedContent" in methods and "generateContent" not in methods:
         names.append("embeddings")

@@ -1,6 +1,7 @@
 """Bodies that were refused, repaired: only what had to be changed is another."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -154,3 +155,10 @@ def test_beta_features_go_with_what_only_they_allow() -> None:
     body = b'{"a":1,"anthropic_beta":["x"],"context_management":{},"b":1e2}'
     assert mend(body, repair) == (b'{"a":1,"b":1e2}', ("anthropic_beta", "context_management"))
     assert mend(b'{"a":1}', repair) == (b'{"a":1}', ())
+
+
+@pytest.mark.parametrize(("low", "high"), [(math.inf, None), (None, -math.inf), (math.inf, math.inf)])
+def test_a_range_that_is_none_changes_nothing(low: float | None, high: float | None) -> None:
+    assert mended({"temperature": 1}, clamp(low, high)) == {"temperature": 1}
+    body = b'{"temperature":1e999}'
+    assert mend(body, (clamp(0, None),)) == (body, ())

@@ -64,10 +64,15 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
         openai_models.parse_models(body)
 
 
-KEYS = st.sampled_from(["id", "name", "created", "capabilities", "type", "architecture", "limits", "context_length"])
+NAMES = ["id", "name", "created", "capabilities", "type", "architecture", "limits", "context_length", "endpoints"]
+KEYS = st.sampled_from(
+    [*NAMES, "input_modalities", "supported_parameters", "supportedGenerationMethods", "top_provider"]
+)
 SIMPLE = st.none() | st.integers() | st.text(max_size=4) | st.floats(allow_nan=False, allow_infinity=False)
 FIELDS = (
-    SIMPLE | st.lists(SIMPLE, max_size=2) | st.dictionaries(st.text(max_size=4), st.booleans() | SIMPLE, max_size=2)
+    SIMPLE
+    | st.lists(SIMPLE | st.just({}) | st.just([]), max_size=2)
+    | st.dictionaries(st.text(max_size=4), st.booleans() | SIMPLE, max_size=2)
 )
 
 
