@@ -17,6 +17,8 @@ MACHINE = "default"
 """`key` in the settings: the login that this machine has for the provider's cloud anyway."""
 
 _PROFILE = "profile:"
+_VARIABLE = "env:"
+_LOG_IN = "Log in again with the tool of that cloud (`aws sso login`, `gcloud auth application-default login`)."
 _AWS = (Auth.AWS, Auth.AWS_X_API_KEY)
 
 
@@ -33,12 +35,30 @@ def of_machine(spec: ProviderSpec, settings: Settings) -> Authoriser | None:
     return _google(spec, settings, None) if spec.auth is Auth.GOOGLE and not profile else None
 
 
+def remedied(fault: Fault, spec: ProviderSpec, settings: Settings) -> Fault:
+    """A refused key with the remedy for where it comes from; any other fault as it is."""
+    if fault.kind is not FaultKind.AUTH:
+        return fault
+    source, remedy = (
+        settings.key,
+        f"Replace its key: in the window under Health, or `switchtower keys set {settings.id}`.",
+    )
+    if spec.auth is Auth.NONE:
+        remedy = "It was sent none: add it as openai-compatible with its address and its key."
+    elif source == "none":
+        remedy = f'It was sent none: set key = "keyring" in the settings, then `switchtower keys set {settings.id}`.'
+    elif source.startswith(_VARIABLE):
+        remedy = f"Correct the variable {source.removeprefix(_VARIABLE)} and start Switchtower again."
+    elif is_machines(source):
+        remedy = _LOG_IN
+    return replace(fault, remedy=remedy)
+
+
 def refused(fault: Fault) -> Fault:
     """What a refused login of this machine means: there is no key of ours that is to rest until it changes."""
     if fault.kind is not FaultKind.AUTH:
         return fault
-    remedy = "Log in again with the tool of that cloud (`aws sso login`, `gcloud auth application-default login`)."
-    return replace(fault, kind=FaultKind.NEEDS_KEY, remedy=remedy)
+    return replace(fault, kind=FaultKind.NEEDS_KEY, remedy=_LOG_IN)
 
 
 def of_key(spec: ProviderSpec, settings: Settings, key: Secret | None) -> Credential | Authoriser | None:

@@ -21,6 +21,7 @@ from app.engine.catalogue import ModelList
 from app.engine.cooldowns import fingerprint
 from app.engine.guard import Guard
 from app.engine.hops import onward
+from app.engine.logins import remedied
 from app.engine.spoken import Spoken
 from app.net.client import Authoriser, ClientOptions, Credential, UpstreamClient
 from app.providers import quirks
@@ -210,7 +211,7 @@ class Provider:
 
         Returns the fault as it may be shown: with this provider's id and name, and without a key that it repeated.
         """
-        before, fault = self.state, self._shown(fault)
+        before, fault = self.state, self._shown(remedied(fault, self.spec, self.settings))
         self.contact(self, fault)
         self._checked_at = self._clock()
         if POLICY[fault.kind].breaker or fault.kind in _STATE_OF_FAULT:
@@ -225,8 +226,7 @@ class Provider:
         message = redact(fault.message)
         if message.startswith(_SOMEBODY):
             message = self.name + message.removeprefix(_SOMEBODY)
-        param = None if fault.param is None else redact(fault.param)
-        return replace(fault, provider=self.id, message=message, param=param)
+        return replace(fault, provider=self.id, message=message, param=fault.param and redact(fault.param))
 
     def count(self, usage: Usage, *, failed: bool) -> None:
         """Add one request of a client to the counters and tell the bus."""

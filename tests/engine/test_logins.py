@@ -82,3 +82,20 @@ def test_a_refused_login_of_the_machine_is_no_key_that_rests() -> None:
     assert "aws sso login" in told.remedy
     limited = Fault(FaultKind.RATE_LIMITED, "Slowly.")
     assert logins.refused(limited) is limited
+
+
+@pytest.mark.parametrize(
+    ("auth", "source", "said"),
+    [
+        (Auth.BEARER, "keyring", "`switchtower keys set "),
+        (Auth.BEARER, "env:ACME_KEY", "Correct the variable ACME_KEY"),
+        (Auth.BEARER, "none", 'set key = "keyring"'),
+        (Auth.NONE, "keyring", "It was sent none"),
+        (Auth.GOOGLE, "default", "Log in again"),
+    ],
+)
+def test_the_remedy_of_a_refused_key_is_where_it_comes_from(auth: Auth, source: str, said: str) -> None:
+    refused = Fault(FaultKind.AUTH, "It refused the key.", "Somehow.", "p")
+    assert said in logins.remedied(refused, spec(auth), settings(source)).remedy
+    limited = Fault(FaultKind.RATE_LIMITED, "Slowly.")
+    assert logins.remedied(limited, spec(auth), settings(source)) is limited
