@@ -15,4 +15,4 @@ def worst(faults: list[Fault]) -> Fault:
     if not others:
         return chosen
     told = "; ".join(f"{provider}: {fault.kind.value}" for provider, fault in others.items())
-    return replace(chosen, message=f"{chosen.message} Also tried: {told}.")
+    return replace(chosen, message=f"{chosen.message} The others: {told}.")

@@ -9,7 +9,7 @@ LIMITED = Fault(FaultKind.RATE_LIMITED, "b limits the rate.", provider="b")
 
 def test_a_rate_limit_tells_more_than_that_others_are_down() -> None:
     assert worst([LIMITED, DOWN]).kind is FaultKind.RATE_LIMITED
-    assert worst([LIMITED, DOWN]).message == "b limits the rate. Also tried: a: provider_unreachable."
+    assert worst([LIMITED, DOWN]).message == "b limits the rate. The others: a: provider_unreachable."
 
 
 def test_else_the_last_one_is_shown_and_the_same_provider_is_not_named_twice() -> None:

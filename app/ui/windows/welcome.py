@@ -160,6 +160,8 @@ class Welcome(QDialog):
             self._failed = wish if problem else None
             self.verdict.say(problem or _good(wish.kind), good=not problem)
             self._show_buttons()
+            if problem:
+                self.form.key_edit.setFocus()
 
         self._bridge.run(
             f"Test {wish.kind.name}",

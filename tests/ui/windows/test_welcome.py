@@ -82,6 +82,7 @@ async def test_a_failed_test_is_said_and_does_not_keep_anyone_from_adding(welcom
     assert welcome.verdict.text.textFormat() is Qt.TextFormat.PlainText
     assert welcome.steps.currentIndex() == 0
     assert welcome.add.text() == "&Add anyway"
+    assert welcome.focusWidget() is welcome.form.key_edit
     welcome.add.click()
     await fake.settle()
     assert [call[0] for call in fake.calls] == ["test_new", "add_provider"]
