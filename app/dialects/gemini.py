@@ -1,7 +1,7 @@
 """Gemini's `generateContent` and `streamGenerateContent`: passed through as they are, or translated by the hub."""
 
 from app.dialects import fields, json_edit
-from app.dialects.gemini_errors import parse_fault, render_fault, render_stream_fault
+from app.dialects.gemini_errors import parse_fault, render_fault, render_stream_fault, render_stream_tail
 from app.dialects.gemini_events import EventReader
 from app.dialects.gemini_parts import NAME
 from app.dialects.gemini_reply import parse_reply_object, read_reply, write_reply
@@ -30,6 +30,7 @@ __all__ = [
     "render_count",
     "render_fault",
     "render_stream_fault",
+    "render_stream_tail",
     "write_reply",
     "write_request",
 ]

@@ -89,3 +89,11 @@ def render_fault(fault: Fault, request_id: str) -> bytes:
 def render_stream_fault(fault: Fault, request_id: str) -> bytes:
     """Make the in-band error event that ends a broken stream."""
     return sse.encode(render_fault(fault, request_id))
+
+
+def render_stream_tail(fault: Fault, request_id: str) -> bytes:
+    """Make what stands behind that event, as a chunk of its own: the envelope without a frame, as Google sends it.
+
+    Google's packages for Go, and older ones for Node.js, take an error in an event for an answer that says nothing.
+    """
+    return render_fault(fault, request_id) + b"\n\n"

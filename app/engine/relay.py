@@ -1,7 +1,7 @@
 """THE ONE request handler: candidates by attempts, the commit point, failover before it, usage out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -140,7 +140,8 @@ class Relay:
                 attempt = pending.result()
         except FaultError as error:
             journal.finish(error.fault.status, "failed", error.fault)
-            yield call.dialect.render_stream_fault(error.fault, call.request_id)
+            for part in _farewell(call, error.fault):
+                yield part
             return
         except BaseException:
             await _cancel(pending)
@@ -172,7 +173,8 @@ class Relay:
                 outcome = "ok"
             except FaultError as error:
                 fault, outcome = provider.failed(error.fault), "incomplete"
-                yield call.dialect.render_stream_fault(fault, call.request_id)
+                for part in _farewell(call, fault):
+                    yield part
         finally:
             self._means.running.discard(attempt)
             provider.guard.ended(attempt.ticket, fault)
@@ -240,6 +242,14 @@ def _trace(journal: Journal, attempt: Attempt | None) -> list[tuple[bytes, bytes
     passed_on = [(name, value) for name, value in upstream if name.startswith(RATE_LIMITS)]
     headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in passed_on or journal.limits]
     return headers
+
+
+def _farewell(call: Call, fault: Fault) -> Iterator[bytes]:
+    """The error event that ends a broken stream, and what some clients of the dialect read in its place, by itself."""
+    yield call.dialect.render_stream_fault(fault, call.request_id)
+    tail = getattr(call.dialect, "render_stream_tail", None)
+    if tail is not None:
+        yield tail(fault, call.request_id)
 
 
 async def _cancel(task: asyncio.Task[Attempt]) -> None:

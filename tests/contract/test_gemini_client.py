@@ -116,6 +116,8 @@ async def test_a_broken_stream_ends_with_an_error(client: httpx.AsyncClient, one
     answer = await client.post(f"{MODEL}:streamGenerateContent?alt=sse", json=ASK)
     found = events(answer.text)
     assert found[-1]["error"]["status"] == "INTERNAL"
+    assert found[-1] == found[-2]
+    assert not answer.text.rstrip().rpartition("\n")[2].startswith("data:")  # as Google's packages for Go read it
     assert not any("finishReason" in c for event in found for c in event.get("candidates", []))
 
 

@@ -43,5 +43,6 @@ def test_the_envelope_of_our_own() -> None:
     assert (error["code"], error["status"], error["message"]) == (429, "RESOURCE_EXHAUSTED", "Too fast. Wait.")
     assert error["details"][0]["reason"] == "RATE_LIMIT_EXCEEDED"
     event = gemini.render_stream_fault(fault, "req_1")
+    assert json.loads(gemini.render_stream_tail(fault, "req_1")) == json.loads(event.removeprefix(b"data: "))
     assert json.loads(event.removeprefix(b"data: "))["error"] == error
     assert json.loads(gemini.render_fault(Fault(FaultKind.STALLED, "x"), "r"))["error"]["status"] == "INTERNAL"
