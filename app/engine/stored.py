@@ -51,7 +51,8 @@ async def ask(wanted: Wanted, providers: Iterable[Provider], kept: Kept) -> Answ
         try:
             answer = await _ask_one(wanted, provider)
         except FaultError as error:
-            trouble = trouble or error
+            shown = provider.failed(error.fault)
+            trouble = trouble or FaultError(shown)
             continue
         if answer is not None:
             kept.keep((wanted.response_id,), provider.id)
@@ -112,7 +113,7 @@ async def _forward(reply: UpstreamReply, provider: Provider, request_id: str) ->
             message = f"{provider.name} broke the stream off before its end."
             raise FaultError(Fault(FaultKind.TRUNCATED, message, "Send the request again.", provider.id))
     except FaultError as error:
-        yield responses.render_stream_fault(error.fault, request_id)
+        yield responses.render_stream_fault(provider.failed(error.fault), request_id)
     finally:
         await reply.aclose()
         provider.end()

@@ -27,12 +27,27 @@ _QUIET = ("httpx", "httpcore", "uvicorn", "uvicorn.error", "uvicorn.access", "as
 _LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _KEY_SHAPES = re.compile(
     r"\b(?P<prefix>sk-|gsk_|xai-|pplx-|csk-|nvapi-|hf_|ghp_|github_pat_|AIza)[A-Za-z0-9_\-]{6,}"
+    r"|(?P<google>\bya29\.)[A-Za-z0-9_\-.]{6,}"
     r"|(?P<bearer>\bbearer\s+)[^\s\"',;]{6,}"
     r"|(?P<query>(?:[?&]|%3F|%26)key(?:=|%3D))[^&\s\"'#]+"
-    r"|(?P<header>\b(?:x-api-key|x-goog-api-key|api-key)\b['\"]?\s*[:=,]\s*b?['\"]?)[^\s\"',;}]{6,}",
+    r"|(?P<header>\b(?:x-api-key|x-goog-api-key|api-key|x-amz-security-token)\b['\"]?\s*[:=,]\s*b?['\"]?)[^\s\"',;}]{6,}",
     re.IGNORECASE,
 )
-_KEY_HINTS = ("sk-", "gsk_", "xai-", "pplx-", "nvapi-", "hf_", "ghp_", "github_pat_", "aiza", "bearer", "key")
+_KEY_HINTS = (
+    "sk-",
+    "gsk_",
+    "xai-",
+    "pplx-",
+    "nvapi-",
+    "hf_",
+    "ghp_",
+    "github_pat_",
+    "aiza",
+    "ya29.",
+    "security-token",
+    "bearer",
+    "key",
+)
 """One of these stands, in any case, in whatever `_KEY_SHAPES` matches; looking for them first is 40 times cheaper."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -8,11 +8,13 @@ import pytest
 
 from app.domain.chat import Answer
 from app.domain.faults import FaultError, FaultKind
+from app.domain.secret import Secret
 from app.engine.bus import Bus
 from app.engine.kept import Kept
 from app.engine.provider import Provider
 from app.engine.stored import Wanted, ask
 from app.providers.catalog import CATALOG
+from app.store import log
 from app.store.settings import Provider as Settings
 from contract.responses_upstream import ResponsesUpstream
 
@@ -121,3 +123,15 @@ async def test_a_provider_that_refuses_is_told_of_when_nobody_else_has_it(
     with pytest.raises(FaultError) as refused:
         await ask(Wanted("GET", "resp_2"), providers, Kept())
     assert refused.value.fault.kind is FaultKind.AUTH
+
+
+@pytest.mark.parametrize("status", [400, 401, 500])
+async def test_a_key_that_a_provider_repeats_is_not_passed_on(upstreams: list[ResponsesUpstream], status: int) -> None:
+    log.remember(Secret("0123456789-canary"))  # one that has not the shape of a key
+    upstreams[0].error = (status, {"message": "Bad key 0123456789-canary."})
+    provider = made(upstreams[0])
+    with pytest.raises(FaultError) as refused:
+        await ask(Wanted("GET", "resp_1"), [provider], Kept())
+    await provider.close()
+    assert "canary" not in refused.value.fault.text
+    assert refused.value.fault.provider == "one"
