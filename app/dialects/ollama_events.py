@@ -30,7 +30,7 @@ class Lines:
 
     def __init__(self) -> None:
         """Start with nothing kept."""
-        self._tail = b""
+        self._tail = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes and return the whole lines among all that came, each with its end.
@@ -38,15 +38,19 @@ class Lines:
         Raises:
             FaultError: TOO_LARGE, when one line exceeds 1 MiB.
         """
-        *whole, self._tail = (self._tail + data).split(b"\n")
-        lines = [line + b"\n" for line in whole]
+        end = data.rfind(b"\n") + 1
+        lines = [line + b"\n" for line in (bytes(self._tail) + data[: end - 1]).split(b"\n")] if end else []
+        if end:
+            self._tail.clear()
+        self._tail += data[end:]
         if any(len(line) > sse.MAX_EVENT_BYTES for line in (*lines, self._tail)):
             raise sse.too_large()
         return lines
 
     def rest(self) -> bytes:
         """Return what is left when the stream has ended, and forget it."""
-        rest, self._tail = self._tail, b""
+        rest = bytes(self._tail)
+        self._tail.clear()
         return rest
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dialects.ollama_events import EventReader, OllamaStream
+from app.dialects.ollama_events import EventReader, Lines, OllamaStream
 from app.domain.faults import FaultError, FaultKind
 from app.domain.hub_reply import Counted, Ended, Failed, Finish, Finished, Started, StreamEvent, TextDelta, ThoughtDelta
 from dialects.ollama_rig import stream_of
@@ -92,3 +92,11 @@ def test_a_line_has_a_limit() -> None:
     with pytest.raises(FaultError) as refused:
         EventReader().feed(b"x" * (1024 * 1024 + 1))
     assert refused.value.fault.kind is FaultKind.TOO_LARGE
+
+
+def test_a_line_that_comes_byte_by_byte_is_not_copied_each_time() -> None:
+    lines = Lines()
+    for _ in range(800_000):  # copied each time this would take minutes
+        assert lines.feed(b"x") == []
+    assert lines.feed(b"y\nz\n\nw") == [b"x" * 800_000 + b"y\n", b"z\n", b"\n"]
+    assert (lines.rest(), lines.rest()) == (b"w", b"")
