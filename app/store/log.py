@@ -27,6 +27,7 @@ _QUIET = ("httpx", "httpcore", "uvicorn", "uvicorn.error", "uvicorn.access", "as
 _LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _KEY_SHAPES = re.compile(
     r"\b(?P<prefix>sk-|gsk_|xai-|pplx-|csk-|nvapi-|hf_|ghp_|github_pat_|AIza)[A-Za-z0-9_\-]{6,}"
+    r"|(?P<pem>-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)[\s\S]+?(?=-----END|\Z)"
     r"|(?P<google>\bya29\.)[A-Za-z0-9_\-.]{6,}"
     r"|(?P<bearer>\bbearer\s+)[^\s\"',;]{6,}"
     r"|(?P<query>(?:[?&]|%3F|%26)key(?:=|%3D))[^&\s\"'#]+"

@@ -75,6 +75,11 @@ def test_a_remembered_secret_is_hidden_in_every_spelling(file: Path, spelling: s
         ("{'x-goog-api-key': 'secretvalue'}", "{'x-goog-api-key': '…'}"),
         ("[(b'x-api-key', b'secretvalue')]", "[(b'x-api-key', b'…')]"),
         ("gsk_0123456789abcdef", "gsk_…"),
+        (
+            "k: '-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----'",
+            "k: '-----BEGIN PRIVATE KEY-----…-----END PRIVATE KEY-----'",
+        ),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\ncut", "-----BEGIN RSA PRIVATE KEY-----…"),
         ("the token ya29.a0Af_H6-x.y123 is bad", "the token ya29.… is bad"),
         ("host:h x-amz-security-token:IQoJb3JpZ2luX2VjE+/= x", "host:h x-amz-security-token:… x"),
         ("a risk-averse task", "a risk-averse task"),
