@@ -212,12 +212,16 @@ class Pursuit:
     def _narrow(self, candidate: Candidate, fault: Fault) -> None:
         """A conversation that was too long may go on to models that take longer ones, and to nobody else.
 
-        What our own rules for the candidate's dialect refused may go on to anybody: another's may have the words.
+        What our own rules for the candidate's dialect refused may go on to anybody: another's may have the words. What
+        a provider's filter refused does so only if the user wants it.
 
         Raises:
             FaultError: nobody else can mend that fault.
         """
-        if fault.kind is FaultKind.INVALID_REQUEST and self._others(candidate):
+        goes_on = fault.kind is FaultKind.INVALID_REQUEST or (
+            fault.kind is FaultKind.CONTENT_FILTER and self.means.settings().content_filter_next
+        )
+        if goes_on and self._others(candidate):
             return
         larger = longer(self.choice.candidates, candidate) if fault.kind is FaultKind.CONTEXT_LENGTH else []
         if not larger:

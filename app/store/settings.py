@@ -80,6 +80,7 @@ class Routing(_Section):
     session_affinity: bool = True
     forced_provider: str = ""
     max_wait_s: rules.Seconds = 20
+    content_filter_next: bool = False
 
 
 class Health(_Section):

@@ -43,6 +43,24 @@ async def test_the_breaker_counts_attempts_and_leaves_a_failing_provider_alone(
     assert rig.finished[-1].skipped[0].provider == "first"
 
 
+@pytest.mark.parametrize(("wanted", "status", "asked"), [(False, 400, 0), (True, 200, 1)])
+async def test_what_a_content_filter_refuses_goes_on_only_if_the_user_says_so(
+    rig: Rig, first: FaultyUpstream, second: FaultyUpstream, wanted: bool, status: int, asked: int
+) -> None:
+    rig.settings = RoutingSettings(content_filter_next=wanted)
+    first.script(plays.CONTENT_FILTER)
+    assert (await rig.ask()).status == status
+    assert (len(first.posts), len(second.posts)) == (1, asked)
+
+
+async def test_the_filter_of_the_only_provider_has_the_last_word(make_rig: MakeRig, first: FaultyUpstream) -> None:
+    rig = make_rig(first)
+    rig.settings = RoutingSettings(content_filter_next=True)
+    first.script(plays.CONTENT_FILTER)
+    answer = await rig.ask()
+    assert (answer.status, code(answer)) == (400, "content_filter")
+
+
 async def test_never_a_wall_the_first_to_recover_is_asked_but_at_most_once_per_15_s(
     make_rig: MakeRig, first: FaultyUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
