@@ -1,6 +1,7 @@
 """What comes back from every row of the catalog: answers byte for byte, usage, failures in the client's envelope."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -37,11 +38,13 @@ async def test_usage_is_read_along_the_way(rig: RowRig) -> None:
         reasoning=voice.reasoning_tokens,
         source=UsageSource.PROVIDER,
     )
+    drawn = replace(generated, images=voice.completion_tokens, images_written=voice.completion_tokens)
     embedded = Usage(fresh_input=voice.prompt_tokens, source=UsageSource.PROVIDER)
+    expected = {Operation.EMBEDDINGS: embedded, Operation.IMAGES: drawn, Operation.IMAGE_EDITS: drawn}
     for operation, stream in asks(rig.spec):
         await rig.read(operation, stream=stream)
         account = rig.finished[-1]
-        assert account.usage == (embedded if operation is Operation.EMBEDDINGS else generated)
+        assert account.usage == expected.get(operation, generated)
         assert (account.provider, account.provider_model, account.outcome) == (rig.spec.id, MODEL, "ok")
         assert (account.operation, account.stream, account.model) == (operation, stream, f"{rig.spec.id}/{MODEL}")
     assert len(rig.finished) == len(asks(rig.spec)) == rig.provider.status().requests
