@@ -150,7 +150,7 @@ class GoogleLogin:
         except errors.GoogleAuthError as error:
             kind = FaultKind.AUTH if self.secret else FaultKind.NEEDS_KEY
             said = str(error.args[0])[:_MOST_CHARS] if error.args else type(error).__name__
-            raise self._fault(kind, f"was refused by Google's login: {said}.") from error
+            raise self._fault(kind, f"was refused by Google's login: {said.rstrip('.')}.") from error
         token, end = Secret(str(self._credentials.token)), self._credentials.expiry
         return token, end.replace(tzinfo=UTC).timestamp() if end else self._clock() + RENEW_BEFORE_S + _AGAIN_S
 

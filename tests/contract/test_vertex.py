@@ -202,7 +202,8 @@ async def test_an_account_that_is_refused(tmp_path: Path, google: CloudUpstream,
             await client.chat.completions.create(model=GEMINI, messages=TURNS)
     assert (refused.value.status_code, refused.value.code) == (502, "provider_auth")
     assert "invalid_grant: Account is disabled." in refused.value.message
-    assert "JSON file of a service account" in refused.value.message
+    assert "disabled.." not in refused.value.message
+    assert "Correct the variable ACCOUNT" in refused.value.message
     assert google.posts == []
 
 
