@@ -101,11 +101,12 @@ class Limits:
         """Take a turn by the client's own limits, then one by those of all; without the second the first is undone."""
         began_s = self._clock()
         of_client = await take(own, request, self.queue_s)
+        turn: Turn | None = None
         try:
             turn = await take(self._all, request, self.queue_s - (self._clock() - began_s))
-        except BaseException:
-            of_client.cancel()
-            raise
+        finally:
+            if turn is None:
+                of_client.cancel()
         turn.outer = of_client
         return turn
 

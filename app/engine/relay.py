@@ -143,7 +143,7 @@ class Relay:
             for part in _farewell(call, error.fault):
                 yield part
             return
-        except BaseException:
+        except (GeneratorExit, asyncio.CancelledError):
             await _cancel(pending)
             journal.finish(CLIENT_GONE, "cancelled")
             raise

@@ -75,6 +75,7 @@ class Connection(asyncio.BufferedProtocol):
         transport = self._transport
         if transport is None or self.closed:
             raise httpx.RemoteProtocolError(NO_RESPONSE)
+        begun = False
         try:
             if len(body) <= _JOIN_UP_TO_BYTES:
                 transport.write(head + body)
@@ -84,9 +85,10 @@ class Connection(asyncio.BufferedProtocol):
             while not reply.head_done:
                 self._raise_error()
                 await self._wait(waits.write_s if self._writing else waits.head_s)
-        except BaseException:
-            self.abort()
-            raise
+            begun = True
+        finally:
+            if not begun:
+                self.abort()
 
     async def chunk(self, idle_s: float) -> bytes:
         """Return the next bytes of the body, b"" at its end. A cancelled call loses nothing and may be repeated.

@@ -1,6 +1,7 @@
 """Opens connections to one origin: name, proxy, socket and TLS within one deadline, in httpx's vocabulary of errors."""
 
 import asyncio
+import contextlib
 import ipaddress
 import itertools
 import os
@@ -129,12 +130,11 @@ async def _resolve(loop: asyncio.AbstractEventLoop, host: str, port: int) -> lis
 async def _open(loop: asyncio.AbstractEventLoop, address: _Address) -> socket.socket:
     family, where = address
     sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(sock.close)
         sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
         await loop.sock_connect(sock, where)
-    except BaseException:
-        sock.close()
-        raise
+        undo.pop_all()
     return sock
 
 

@@ -153,17 +153,15 @@ class Pool:
     async def _dial(self) -> Connection:
         """Open a connection that was promised."""
         loop = asyncio.get_running_loop()
+        connection: Connection | None = None
         try:
             connection = await self._dialer.connect(lambda: Connection(loop, _per_thread.scratch, self._lost))
-        except BaseException:
+        finally:
             self._promised -= 1
-            self._promise_next()
-            raise
-        self._promised -= 1
-        if connection.closed:
-            self._promise_next()
-        else:
-            self._all.add(connection)
+            if connection is None or connection.closed:
+                self._promise_next()
+            else:
+                self._all.add(connection)
         if self._closed:
             connection.abort()
             raise _closed_error()
@@ -175,14 +173,15 @@ class Pool:
         waiter: asyncio.Future[Connection | None] = loop.create_future()
         self._waiting.append(waiter)
         timer = loop.call_later(pool_s, _expire, waiter)
+        taken = False
         try:
-            return await waiter
-        except BaseException:
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._give_back(waiter.result())
-            raise
+            given = await waiter
+            taken = True
         finally:
             timer.cancel()
+            if not taken and waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._give_back(waiter.result())
+        return given
 
     def _give_back(self, given: Connection | None) -> None:
         """Pass on what a waiting call was given in the moment it was cancelled."""

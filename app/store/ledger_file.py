@@ -161,10 +161,9 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
         connection.execute("COMMIT")
-    except BaseException:
+    finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        raise
 
 
 def connect_for_reading(path: Path) -> sqlite3.Connection:
@@ -181,7 +180,8 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
 def _open(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
     _make_private(path)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(connection.close)
         version = _version(connection)
         if version > len(migrations):
             raise NewerDatabaseError(f"version {version}, this program knows {len(migrations)}")
@@ -191,9 +191,7 @@ def _open(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
             _check(connection)
         _migrate(connection, path, migrations)
         connection.execute(NOT_CLEAN)
-    except BaseException:
-        connection.close()
-        raise
+        undo.pop_all()
     return connection
 
 
