@@ -38,7 +38,7 @@ def value_of(body: bytes, members: Mapping[str, tuple[tuple[int, int], ...]], ke
     return json_edit.loads(body[spans[-1][0] : spans[-1][1]]) if spans else None
 
 
-def with_model(request: ApiRequest, model: str) -> bytes:
+def build_request(request: ApiRequest, model: str) -> bytes:
     """Make the provider's body, with `model` as the provider calls it; every other byte stays."""
     if model == request.model:
         return request.body

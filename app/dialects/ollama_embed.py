@@ -51,7 +51,7 @@ class Embeddings:
 
     def build_request(self, request: ApiRequest, model: str) -> bytes:
         """Make the provider's body, with `model` as the provider calls it."""
-        return ollama_body.with_model(request, model)
+        return ollama_body.build_request(request, model)
 
     def parse_reply(self, request: ApiRequest, body: bytes) -> Reply:
         """Read Ollama's own vectors; the bytes stay as they are.

@@ -5,6 +5,7 @@ from app.dialects.fields import Object
 from app.dialects.ollama_errors import MALFORMED, in_band_error
 from app.dialects.ollama_reply import parse_usage, read_finish, read_message, read_time
 from app.dialects.ollama_request import NAME
+from app.domain.chat import ApiRequest
 from app.domain.faults import FaultError, ProviderError
 from app.domain.hub import Text, Thought, ToolCall
 from app.domain.hub_reply import (
@@ -181,3 +182,13 @@ def _has_content(reply: Object) -> bool:
     message = reply.get("message")
     holder = message if isinstance(message, dict) else reply
     return any(holder.get(key) for key in ("content", "response", "thinking", "tool_calls"))
+
+
+def open_stream(request: ApiRequest) -> OllamaStream:
+    """Start reading along a stream."""
+    return OllamaStream()
+
+
+def event_reader() -> EventReader:
+    """Begin to read a provider's stream."""
+    return EventReader()

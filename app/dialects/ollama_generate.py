@@ -1,14 +1,15 @@
 """Ollama's `POST /api/generate`: one prompt, translated by the hub as a conversation of one turn."""
 
 from app.dialects import fields, ollama_body
+from app.dialects.ollama_body import build_request
 from app.dialects.ollama_errors import parse_fault, render_fault, render_stream_fault
-from app.dialects.ollama_events import EventReader, OllamaStream
-from app.dialects.ollama_reply import parse_reply_object, parse_usage, read_reply
+from app.dialects.ollama_events import event_reader, open_stream
+from app.dialects.ollama_reply import parse_reply, read_reply
 from app.dialects.ollama_reply import write_generate_reply as write_reply
 from app.dialects.ollama_request import read_generate as read_request
 from app.dialects.ollama_write import write_request
 from app.dialects.ollama_writer import EventWriter, generate_frame
-from app.domain.chat import ApiRequest, Reply
+from app.domain.chat import ApiRequest
 from app.domain.hub import ChatRequest
 
 __all__ = [
@@ -48,31 +49,6 @@ def parse_request(body: bytes) -> ApiRequest:
     if "prompt" not in request.members:
         fields.refuse("The request has no `prompt`.", "Send it as a string.", "prompt")
     return request
-
-
-def build_request(request: ApiRequest, model: str) -> bytes:
-    """Make the provider's body, with `model` as the provider calls it."""
-    return ollama_body.with_model(request, model)
-
-
-def parse_reply(request: ApiRequest, body: bytes) -> Reply:  # the protocol hands every dialect the request
-    """Read a plain answer; its bytes stay as they are.
-
-    Raises:
-        InBandError: the body is an error object in spite of its status.
-        FaultError: BAD_REPLY, when it has no response.
-    """
-    return Reply(body, parse_usage(parse_reply_object(body)))
-
-
-def open_stream(request: ApiRequest) -> OllamaStream:
-    """Start reading along a stream."""
-    return OllamaStream()
-
-
-def event_reader() -> EventReader:
-    """Begin to read a provider's stream."""
-    return EventReader()
 
 
 def event_writer(request: ChatRequest) -> EventWriter:

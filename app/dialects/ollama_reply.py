@@ -11,6 +11,7 @@ from app.dialects.created import read_created
 from app.dialects.fields import Object
 from app.dialects.ollama_errors import bad_reply, in_band_error
 from app.dialects.ollama_request import NAME, RawMessage, read_call
+from app.domain.chat import ApiRequest, Reply
 from app.domain.faults import FaultError, InBandError
 from app.domain.hub import ChatRequest, Part, Refusal, Text, Thought, ToolCall
 from app.domain.hub_reply import ChatReply, Choice, Finish
@@ -190,3 +191,13 @@ def write_end(finish: Finish, usage: Usage, spans_ns: tuple[int, int]) -> Object
 def write_time(created: int, clock: Callable[[], float] = time.time) -> str:
     """Write a time as Ollama does; what is not known is now, by `clock`."""
     return datetime.fromtimestamp(created or clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_reply(request: ApiRequest, body: bytes) -> Reply:  # the protocol hands every dialect the request
+    """Read a plain answer; its bytes stay as they are.
+
+    Raises:
+        InBandError: the body is an error object in spite of its status.
+        FaultError: BAD_REPLY, when it has neither message nor response.
+    """
+    return Reply(body, parse_usage(parse_reply_object(body)))

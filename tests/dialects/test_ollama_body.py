@@ -31,4 +31,4 @@ def test_embeddings_are_never_streamed() -> None:
 def test_the_last_of_two_models_counts_and_both_are_replaced() -> None:
     request = ollama_body.parse(b'{"model":"a","model":"b"}')
     assert request.model == "b"
-    assert ollama_body.with_model(request, "c") == b'{"model":"c","model":"c"}'
+    assert ollama_body.build_request(request, "c") == b'{"model":"c","model":"c"}'
