@@ -18,7 +18,10 @@ from app.domain.usage import NO_USAGE, Usage
 DONE = b"data: [DONE]\n\n"
 
 _SINGLY_BYTES = 1024
-"""Below this a block with something to look at is read event by event."""
+"""Below this a block with something to look at is read event by event: the size of what stands at a stream's end."""
+
+_BETWEEN = b"\n\ndata:"
+"""What stands between the JSON of two events."""
 
 _EMPTY_KEYS = frozenset(("role", "name", "id", "channel"))
 _MALFORMED = ProviderError(message="An event of the stream is not valid JSON.", code=FaultKind.MALFORMED_EVENT.value)
@@ -107,15 +110,19 @@ class OpenAIStream:
         return self._read(rest.rstrip(b"\r\n") + b"\n\n")
 
     def _read(self, block: bytes) -> bytes:
-        """Read whole events: singly up to the first content, then in halves down to what needs a look."""
+        """Read whole events: singly up to the first content, then in parts down to what needs a look."""
         if self.ended:
             return b""
-        if self.committed and _is_quiet(block):
-            return block
-        if not self.committed or len(block) <= _SINGLY_BYTES:
+        if not self.committed:
             return self._read_singly(block)
-        cut = sse.middle(block)
-        return self._read(block[:cut]) + self._read(block[cut:]) if cut < len(block) else self._read_singly(block)
+        size = len(block)
+        closing = block.endswith(DONE) and size > 2 * _SINGLY_BYTES
+        if not closing and _is_quiet(block):
+            return block
+        if size <= _SINGLY_BYTES:
+            return self._read_singly(block)
+        cut = sse.boundary(block, size - _SINGLY_BYTES if closing else size // 2)
+        return self._read(block[:cut]) + self._read(block[cut:]) if cut < size else self._read_singly(block)
 
     def _read_singly(self, block: bytes) -> bytes:
         """Read one event after the other; what follows the first content of the stream is read as a block again."""
@@ -188,10 +195,11 @@ def _is_quiet(block: bytes) -> bool:
     """Whether a block of whole events is plain content and nothing else."""
     if not block.startswith(b"data:") or len(block) > sse.MAX_EVENT_BYTES:
         return False
-    lines = block.replace(b"\r\n", b"\n") if b"\r" in block else block
-    events = lines.count(b"\n\ndata:") + 1
+    whole = block.replace(b"\r\n", b"\n") if b"\r" in block else block
+    lines = whole[5:].replace(_BETWEEN, b"\n")
+    events = 1 + (len(whole) - 5 - len(lines)) // (len(_BETWEEN) - 1)
     try:
-        return len(_QUIET.decode_lines(lines[5:].replace(b"\n\ndata:", b"\n"))) == events
+        return len(_QUIET.decode_lines(lines)) == events
     except (*json_edit.BAD_JSON, RecursionError):
         return False
 

@@ -108,9 +108,9 @@ def _is_too_large(event: bytes | bytearray) -> bool:
     return len(event) > MAX_IMAGE_EVENT_BYTES or all(event.find(mark, 0, MAX_EVENT_BYTES) < 0 for mark in _IMAGES)
 
 
-def middle(block: bytes) -> int:
-    """Return the offset between two events nearest behind the middle of whole events; the length when there is none."""
-    return _behind_blank_line(block, _only_blank_line(block), len(block) // 2) or len(block)
+def boundary(block: bytes, start: int) -> int:
+    """Return the offset between two of the whole events `block`, the next behind `start`; the length without one."""
+    return _behind_blank_line(block, _only_blank_line(block), start) or len(block)
 
 
 def parse_event(piece: bytes) -> Event:

@@ -101,3 +101,12 @@ def test_an_event_with_a_picture_may_be_larger() -> None:
     assert sse.Splitter().feed(event) == event
     with pytest.raises(FaultError, match="16 MiB"):
         sse.Splitter().feed(picture + b"A" * sse.MAX_IMAGE_EVENT_BYTES)
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
+def test_a_boundary_is_the_next_one_between_two_events(end: bytes) -> None:
+    block = end.join((b"data: 1", b"data: 22", b"data: 333", b""))
+    first = len(b"data: 1" + end)
+    second = first + len(b"data: 22" + end)
+    assert [sse.boundary(block, at) for at in (0, first, second)] == [first, second, len(block)]
+    assert sse.boundary(b"data: 1", 0) == len(b"data: 1")
