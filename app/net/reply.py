@@ -58,6 +58,9 @@ class ReplyReader:
             httpx.DecodingError: the body comes in a transfer coding other than chunked.
         """
         self.touched = True
+        if self.complete:  # more follows
+            self.keep_alive = False
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as error:
@@ -69,6 +72,7 @@ class ReplyReader:
         if not self.head_done:
             self._head_bytes += len(data)
             _limit_head(self._head_bytes)
+        self._part()
 
     def end(self) -> httpx.RemoteProtocolError | None:
         """Take the end of the connection; return what is wrong with that, if anything."""
@@ -76,8 +80,15 @@ class ReplyReader:
             return httpx.RemoteProtocolError(NO_RESPONSE)
         if self.framed and not self.complete:
             return httpx.RemoteProtocolError(CUT_SHORT)
-        self.complete = True
+        if not self.complete:
+            self.complete = True
+            self._part()
         return None
+
+    def _part(self) -> None:
+        """Let go of the parser at the end: the two refer to each other."""
+        if self.complete:
+            del self._parser
 
     def take(self) -> bytes:
         """Return all of the body that has come since the last time."""

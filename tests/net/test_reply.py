@@ -1,5 +1,6 @@
 """The sans-IO reader gives the same reply however its bytes are cut."""
 
+import gc
 from itertools import pairwise
 
 import httpx
@@ -67,3 +68,21 @@ def test_headers_that_frame_or_encode_are_set_apart() -> None:
     reader.feed(memoryview(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\nX-A: b\r\n\r\n"))
     assert reader.notable == {b"content-encoding": b"gzip", b"content-length": b"1"}
     assert (b"x-a", b"b") in reader.headers
+
+
+@pytest.mark.parametrize("raw", REPLIES)
+def test_a_reply_that_is_over_leaves_nothing_for_the_garbage_collector(raw: bytes) -> None:
+    gc.collect()
+    reader = ReplyReader()
+    reader.feed(memoryview(raw))
+    assert reader.end() is None
+    del reader
+    assert gc.collect() == 0
+
+
+def test_what_follows_a_reply_spoils_the_connection() -> None:
+    reader = ReplyReader()
+    reader.feed(memoryview(REPLIES[0]))
+    assert reader.keep_alive
+    reader.feed(memoryview(b"HTTP/1.1 200 OK\r\n"))
+    assert (reader.keep_alive, reader.take()) == (False, b"abcdef")
