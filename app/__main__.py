@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.engine import collector
+
 if TYPE_CHECKING:
     from app.runtime import Runtime
 
@@ -30,6 +32,7 @@ def main(argv: list[str] | None = None) -> int:
 
         harden()
     arguments = sys.argv[1:] if argv is None else argv
+    collector.ease()
     _open_missing_streams()
     try:
         return _choose(arguments, os.environ)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from app.cli.output import CommandError
+from app.engine import collector
 
 if TYPE_CHECKING:
     from app.runtime import Runtime
@@ -53,6 +54,7 @@ async def _serve(runtime: "Runtime", host: str, port: int | None) -> int:
     _on_signals(stopped.set)
     try:
         await runtime.start(host, port)
+        collector.leave_out()
         print(f"listening on {runtime.snapshot().listening}", flush=True)
         await stopped.wait()
     except StartError as error:

@@ -12,7 +12,7 @@ from app.domain.events import Event, RequestFinished
 from app.domain.faults import FaultError
 from app.domain.history import Spending
 from app.domain.usage import NO_COST, UNKNOWN_COST, Cost, PriceSource, Usage
-from app.engine import prices
+from app.engine import collector, prices
 from app.engine.alerts import Alerts
 from app.engine.budgets import Budgets
 from app.engine.bus import Bus
@@ -84,6 +84,7 @@ class Accounts:
         await self._begun.wait()
         try:
             await asyncio.to_thread(prices.load)
+            collector.leave_out_too()
         finally:
             self._ready = True
             self.settle()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QApplication
 
+from app.engine import collector
 from app.store.paths import Paths, PathsError
 from app.ui import icons, report, theme
 from app.ui.bridge import Bridge
@@ -146,6 +147,7 @@ class Desktop:
             await start(runtime)
             self.bridge.attach(runtime)
             self._greet(runtime)
+            collector.leave_out()
             await self._stop.wait()
         except StartError as error:
             return _refuse(str(error))
