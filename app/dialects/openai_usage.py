@@ -89,8 +89,7 @@ def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 def _first(counts: Mapping[str, Any], *names: str) -> int | None:
     """Return the first of these that is a count."""
     for name in names:
-        value = _number(counts.get(name))
-        if value is not None:
+        if name in counts and (value := _number(counts[name])) is not None:
             return int(value)
     return None
 
@@ -100,7 +99,7 @@ _IMPOSSIBLE = 2**53
 
 def _number(value: object) -> float | None:
     """Return `value` when it is a number that can be a count or a price."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _IMPOSSIBLE:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _IMPOSSIBLE:
         return value
     return None
 
