@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ from app.engine.guard import Guard
 from app.engine.hops import onward
 from app.engine.logins import remedied
 from app.engine.spoken import Spoken
+from app.engine.tally import Counters
 from app.net.client import Authoriser, ClientOptions, Credential, UpstreamClient
 from app.providers import quirks
 from app.providers.spec import ProviderSpec
@@ -37,6 +38,9 @@ SLOW_MS = 2000.0
 FORGIVEN_AFTER_S = 60.0
 """A provider that failed is asked last for so long, unless a probe or an answer says otherwise before."""
 
+TELL_S = 0.05
+"""Counters are told of so long after the first change, all changes until then together."""
+
 _EWMA_WEIGHT = 0.3
 _LAST = 20
 _SOMEBODY = "The provider"
@@ -48,17 +52,6 @@ _STATE_OF_FAULT = {
     FaultKind.QUOTA: HealthState.RATE_LIMITED,
     FaultKind.RATE_LIMITED: HealthState.RATE_LIMITED,
 }
-
-
-@dataclass(slots=True)
-class Counters:
-    """What became of a provider's requests since the program started."""
-
-    requests: int = 0
-    failures: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float | None = None
 
 
 Contact = Callable[["Provider", Fault | None], None]
@@ -110,7 +103,7 @@ class Provider:
         self._latency_ms: float | None = None
         self._latencies_ms: deque[float] = deque(maxlen=_LAST)
         self._checked_at: datetime | None = None
-        self._retired = False
+        self._retired = self._telling = False
         self._closing: asyncio.Future[None] | None = None
 
     # -- the client
@@ -229,12 +222,18 @@ class Provider:
         return replace(fault, provider=self.id, message=message, param=fault.param and redact(fault.param))
 
     def count(self, usage: Usage, *, failed: bool) -> None:
-        """Add one request of a client to the counters and tell the bus."""
+        """Add one request of a client to the counters; the bus is told soon, in a running loop."""
         c = self.counters
         c.requests += 1
         c.failures += failed
         c.input_tokens += usage.input or 0
         c.output_tokens += usage.output or 0
+        if not self._telling:
+            self._telling = True
+            asyncio.get_running_loop().call_later(TELL_S, self._tell)
+
+    def _tell(self) -> None:
+        self._telling = False
         self._bus.publish(ProviderHealthChanged(self.status()))
 
     def _changed(self, before: HealthState) -> None:

@@ -1,4 +1,4 @@
-"""Count what became of the requests since the start, by provider, model and client, for `/metrics`."""
+"""Count what became of the requests since the start: a provider's, and by provider, model and client for `/metrics`."""
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
@@ -14,6 +14,17 @@ LATENCY_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0
 FIRST_BYTE_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 Labels = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class Counters:
+    """What became of one provider's requests, for its status."""
+
+    requests: int = 0
+    failures: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
 
 
 @dataclass(slots=True)

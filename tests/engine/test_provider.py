@@ -1,3 +1,5 @@
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,6 +25,11 @@ def bus() -> Bus:
 @pytest.fixture
 def provider(bus: Bus) -> Provider:
     return make_provider(bus, "a", "http://127.0.0.1:9/v1")
+
+
+async def until(true: Callable[[], bool]) -> None:
+    while not true():
+        await asyncio.sleep(0.005)
 
 
 def fault(kind: FaultKind) -> Fault:
@@ -94,7 +101,20 @@ def test_a_change_of_state_is_told_once(bus: Bus, provider: Provider) -> None:
     assert [event.status.state for event in heard] == [HealthState.HEALTHY, HealthState.UNREACHABLE]
 
 
-def test_unknown_usage_adds_nothing(provider: Provider) -> None:
+async def test_counters_are_told_of_together(bus: Bus, provider: Provider) -> None:
+    heard: list[ProviderHealthChanged] = []
+    bus.subscribe(heard.append)
+    for _ in range(5):
+        provider.count(Usage(fresh_input=1), failed=False)
+    assert heard == []
+    await until(lambda: len(heard) == 1)
+    assert [event.status.requests for event in heard] == [5]
+    provider.count(Usage(), failed=True)
+    await until(lambda: len(heard) == 2)
+    assert heard[1].status.failures == 1
+
+
+async def test_unknown_usage_adds_nothing(provider: Provider) -> None:
     provider.count(Usage(), failed=True)
     provider.count(Usage(fresh_input=5, cache_read=2, output=3), failed=False)
     status = provider.status()
@@ -108,8 +128,6 @@ def test_a_disabled_provider_is_not_usable_and_shows_no_error(bus: Bus) -> None:
 
 
 async def test_retiring_waits_for_requests_in_flight(provider: Provider) -> None:
-    import asyncio
-
     provider.begin()
     provider.begin()
     retiring = asyncio.get_running_loop().create_task(provider.retire())
