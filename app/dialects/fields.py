@@ -175,11 +175,18 @@ def foreign(request: ChatRequest, dialect: str) -> list[str]:
     """
     names = list(request.extras)
     for name in names:
-        if name in _MEANINGFUL and request.extras[name]:
+        if name in _MEANINGFUL and _asks(name, request.extras[name]):
             refuse_field(name, dialect)
     for message in request.messages:
         names += message.extras
     return names
+
+
+def _asks(name: str, value: object) -> bool:
+    """Whether a field asks for anything: an empty `web_search_options` does, `modalities` of text alone do not."""
+    if name == "web_search_options":
+        return value is not None
+    return bool(value) and not (name == "modalities" and value == ["text"])
 
 
 _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")

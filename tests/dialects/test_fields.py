@@ -55,6 +55,13 @@ def test_fields_of_one_dialect_are_named_and_those_that_matter_refused() -> None
         fields.foreign(ChatRequest("m", (), "openai", extras={"modalities": ["audio"]}), "Anthropic messages")
 
 
+def test_an_empty_search_is_asked_for_and_words_alone_are_how_it_is_anyway() -> None:
+    with pytest.raises(FaultError, match="`web_search_options`"):
+        fields.foreign(ChatRequest("m", (), "openai", extras={"web_search_options": {}}), "Gemini")
+    for said in ({"web_search_options": None}, {"modalities": ["text"]}, {"functions": []}):
+        assert fields.foreign(ChatRequest("m", (), "openai", extras=said), "Gemini") == list(said)
+
+
 def test_arguments_stay_as_the_model_wrote_them() -> None:
     big = '{"n": 123456789012345678901234567890, "é":"\\u00e9"}'
     assert msgspec.json.encode(fields.arguments_object(big)).decode() == big
