@@ -23,15 +23,15 @@ COUNT_TOKENS = "--count-tokens"
 
 def main(argv: list[str] | None = None) -> int:
     """Run the program with `argv` (without its name) and return its exit code."""
-    if argv is None and sys.argv[1:2] == [COUNT_TOKENS]:
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == [COUNT_TOKENS]:
         from app.engine.vocabulary import main as count_tokens
 
-        return count_tokens(sys.argv[2:])
+        return count_tokens(arguments[1:])
     if argv is None:
         from app.desktop.hardening import harden
 
         harden()
-    arguments = sys.argv[1:] if argv is None else argv
     collector.ease()
     _open_missing_streams()
     try:
@@ -66,10 +66,6 @@ def _write_down(error: Exception) -> str:
 
 
 def _choose(arguments: list[str], environ: Mapping[str, str]) -> int:
-    if arguments[:1] == ["--count-tokens"]:  # the frozen program as its own helper: see app.engine.tokenizer
-        from app.engine import vocabulary
-
-        return vocabulary.main(arguments[1:])
     from app.cli.main import Faces, run
 
     qt = has_qt()
