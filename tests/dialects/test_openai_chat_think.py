@@ -30,9 +30,14 @@ def test_thoughts_and_words(text: str, thoughts: str, words: str) -> None:
     assert split([text]) == (thoughts, words)
 
 
-@given(st.lists(st.integers(0, 40), max_size=8))
+@given(st.lists(st.integers(0, 60), max_size=8))
 def test_any_cut_gives_the_same(cuts: list[int]) -> None:
-    text = "<think>a</thin b</think>words</think>"
+    text = "<think>\n\na</thin\n b</think>\n\nwords\n</think>"
     at = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
     pieces = [text[a:b] for a, b in pairwise(at)]
-    assert split(pieces) == ("a</thin b", "words</think>")
+    assert split(pieces) == ("a</thin\n b", "words\n</think>")
+
+
+def test_line_breaks_behind_a_tag_belong_to_it_when_they_come_alone() -> None:
+    assert split(["<think>", "\n", "Hm.\n", "</think>", "\n", "\n", "Hi\n", "\n"]) == ("Hm.\n", "Hi\n\n")
+    assert split(["<think>", "\n\n", "</think>", "\n\n", "Hi"]) == ("", "Hi")
