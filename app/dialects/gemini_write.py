@@ -26,8 +26,6 @@ _SAMPLING = (
     ("frequency_penalty", "frequencyPenalty"),
     ("max_output", "maxOutputTokens"),
     ("n", "candidateCount"),
-    ("logprobs", "responseLogprobs"),
-    ("top_logprobs", "logprobs"),
 )
 
 
@@ -74,6 +72,7 @@ def _config(request: ChatRequest, model: str, dropped: list[str]) -> Object:
         thinking = _thinking(request.reasoning, model.lower(), dropped)
         if thinking:
             config["thinkingConfig"] = thinking
+    dropped += [name for name in ("logprobs", "top_logprobs") if getattr(given, name) is not None]
     dropped += [name for name, value in (("user", request.user), ("prompt_cache_key", request.cache_key)) if value]
     return config
 

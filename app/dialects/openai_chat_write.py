@@ -49,7 +49,7 @@ def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> W
     _write_tools(request, out)
     _write_sampling(request, quirks, out, dropped)
     if not own:
-        _cool(quirks, out, dropped)
+        _fit(quirks, out, dropped)
     _write_reasoning(request, quirks, out, dropped)
     if request.format is not None:
         out["response_format"] = _format(request.format)
@@ -80,11 +80,12 @@ def _write_sampling(request: ChatRequest, quirks: Quirks, out: Object, dropped: 
         out[name] = given.max_output
 
 
-def _cool(quirks: Quirks, out: Object, dropped: list[str]) -> None:
-    """Bring the temperature into the provider's range."""
+def _fit(quirks: Quirks, out: Object, dropped: list[str]) -> None:
+    """Bring the temperature into the provider's range; odds of tokens are given back in no other dialect."""
     if out.get("temperature", 0.0) > quirks.warmest:
         out["temperature"] = quirks.warmest
         dropped.append("temperature")
+    dropped += [name for name in ("logprobs", "top_logprobs") if out.pop(name, None) is not None]
 
 
 _SAMPLING = (

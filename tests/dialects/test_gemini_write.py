@@ -42,6 +42,9 @@ def test_what_is_left_out_is_named() -> None:
         "user",
         "prompt_cache_key",
     )
+    written = gemini.write_request(openai_request(logprobs=True, top_logprobs=3), "gemini-2.5-flash")
+    assert written.dropped == ("logprobs", "top_logprobs")
+    assert b"ogprobs" not in written.body
 
 
 def test_what_would_change_the_answer_is_refused() -> None:

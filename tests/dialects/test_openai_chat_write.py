@@ -105,6 +105,13 @@ def test_quirks_are_data() -> None:
     assert written["messages"][0]["content"][0]["cache_control"] == {"type": "ephemeral"}
 
 
+def test_odds_are_left_out_and_named_since_no_other_dialect_gets_them_back() -> None:
+    asked = b'{"contents":[{"parts":[{"text":"Hi"}]}],"generationConfig":{"responseLogprobs":true,"logprobs":3}}'
+    written = openai_chat.write_request(gemini.read_request(asked), "gpt")
+    assert written.dropped == ("logprobs", "top_logprobs")
+    assert b"logprobs" not in written.body
+
+
 @pytest.mark.parametrize(
     "block",
     [
