@@ -167,9 +167,9 @@ def _last_blank_line(data: bytes | bytearray, start: int) -> int:
 
 def _only_blank_line(block: bytes) -> bytes:
     """Return the blank line of a block with one kind of line end, LF or CRLF; nothing for a mixture."""
-    ends = block.count(b"\r")
-    if not ends:
+    if b"\r" not in block:
         return b"\n\n"
+    ends = block.count(b"\r")
     return b"\r\n\r\n" if ends == block.count(b"\r\n") == block.count(b"\n") else b""
 
 

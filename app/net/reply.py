@@ -24,6 +24,7 @@ class ReplyReader:
 
     __slots__ = (
         "_bodyless",
+        "_come",
         "_head_bytes",
         "_parser",
         "_pieces",
@@ -34,6 +35,7 @@ class ReplyReader:
         "headers",
         "keep_alive",
         "notable",
+        "on_body",
         "status",
         "touched",
     )
@@ -43,6 +45,8 @@ class ReplyReader:
         self._bodyless = bodyless
         self._head_bytes = self.buffered = self.status = 0
         self._pieces: deque[bytes] = deque()
+        self._come: list[bytes] = []
+        self.on_body = self._come.append  # a reply may have a chunk per token
         self.headers: list[tuple[bytes, bytes]] = []
         self.notable: dict[bytes, bytes] = {}
         self.touched = self.head_done = self.complete = self.framed = self.keep_alive = False
@@ -69,10 +73,24 @@ class ReplyReader:
             if isinstance(error.__context__, httpx.RequestError):  # one of ours, raised below
                 raise error.__context__ from None
             raise httpx.RemoteProtocolError(f"The reply is not valid HTTP/1.1: {error}.") from error
+        finally:
+            if self._come:
+                self._gather()
         if not self.head_done:
             self._head_bytes += len(data)
             _limit_head(self._head_bytes)
         self._part()
+
+    def _gather(self) -> None:
+        """Put what has come of the body into one piece; behind the end it spoils the connection."""
+        come = self._come
+        if self.complete:
+            self.keep_alive = False
+        else:
+            piece = come[0] if len(come) == 1 else b"".join(come)
+            self._pieces.append(piece)
+            self.buffered += len(piece)
+        come.clear()
 
     def end(self) -> httpx.RemoteProtocolError | None:
         """Take the end of the connection; return what is wrong with that, if anything."""
@@ -136,17 +154,11 @@ class ReplyReader:
         if self._bodyless:
             self.framed = self.complete = True
 
-    def on_body(self, body: bytes) -> None:
-        """Take a piece of the body."""
-        if self.complete:
-            self.keep_alive = False
-            return
-        self._pieces.append(body)
-        self.buffered += len(body)
-
     def on_message_complete(self) -> None:
         """Take the end of a message; that of an interim reply means nothing."""
         if self.head_done:
+            if self._come:
+                self._gather()
             self.framed = self.complete = True
 
 

@@ -1,6 +1,7 @@
 """The sans-IO reader gives the same reply however its bytes are cut."""
 
 import gc
+from contextlib import suppress
 from itertools import pairwise
 
 import httpx
@@ -86,3 +87,17 @@ def test_what_follows_a_reply_spoils_the_connection() -> None:
     assert reader.keep_alive
     reader.feed(memoryview(b"HTTP/1.1 200 OK\r\n"))
     assert (reader.keep_alive, reader.take()) == (False, b"abcdef")
+
+
+@pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nxyz", b"xyz"])
+def test_what_stands_behind_a_reply_is_no_body_of_it(more: bytes) -> None:
+    reader = ReplyReader()
+    with suppress(httpx.RemoteProtocolError):
+        reader.feed(memoryview(REPLIES[0] + more))
+    assert (reader.take(), reader.complete, reader.keep_alive) == (b"abcdef", True, False)
+
+
+def test_a_reply_without_a_body_has_none_whatever_comes() -> None:
+    reader = ReplyReader(bodyless=True)
+    reader.feed(memoryview(REPLIES[0]))
+    assert (reader.take(), reader.complete, reader.keep_alive) == (b"", True, False)
