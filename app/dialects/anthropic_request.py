@@ -103,8 +103,11 @@ def read_request(body: bytes) -> ChatRequest:
 
 
 def _reasoning(thinking: Object, effort: str) -> Reasoning | None:
+    """Read how much to think: `disabled` holds whatever the effort, `adaptive` leaves it to the effort."""
     kind = thinking.get("type")
-    budget = {"disabled": 0, "adaptive": -1}.get(str(kind)) if thinking else None
+    if kind == "disabled":
+        return Reasoning(budget=0)
+    budget = -1 if kind == "adaptive" and not effort else None
     if kind == "enabled":
         budget = fields.integer(thinking, "budget_tokens")
         budget = -1 if budget is None else budget

@@ -80,6 +80,8 @@ def test_every_block_has_its_place_and_unknown_ones_are_kept(block: dict[str, An
         ({"thinking": {"type": "adaptive", "display": "omitted"}}, Reasoning(budget=-1, show=False)),
         ({"thinking": {"type": "disabled"}}, Reasoning(budget=0)),
         ({"output_config": {"effort": "high"}}, Reasoning("high")),
+        ({"thinking": {"type": "disabled"}, "output_config": {"effort": "high"}}, Reasoning(budget=0)),
+        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}, Reasoning("low")),
         ({}, None),
     ],
 )
