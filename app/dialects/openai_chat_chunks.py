@@ -12,7 +12,7 @@ from app.dialects.openai_chat_reply import (
     write_finish,
     write_usage,
 )
-from app.dialects.openai_chat_request import FORMATS
+from app.dialects.openai_chat_thoughts import FORMATS
 from app.domain.hub import ChatRequest
 from app.domain.hub_reply import (
     CallDelta,
@@ -43,6 +43,7 @@ class EventWriter:
         self._head = self._start = b""
         self._usage: Usage = NO_USAGE
         self._calls: dict[int, dict[int, int]] = {}
+        self._details: dict[int, int] = {}
         self._custom: set[int] = set()
         self._bare: set[int] = set()
         self._refused: set[int] = set()
@@ -84,7 +85,8 @@ class EventWriter:
         delta: Object = {"reasoning_content": event.text} if event.text else {}
         if event.signature or event.sealed:
             kind = "reasoning.encrypted" if event.sealed else "reasoning.text"
-            detail = {"type": kind, "index": 0, "format": FORMATS.get(event.origin)}
+            at = self._details[event.choice] = self._details.get(event.choice, -1) + 1
+            detail = {"type": kind, "index": at, "format": FORMATS.get(event.origin)}
             detail |= {"data": event.sealed} if event.sealed else {"signature": event.signature}
             delta["reasoning_details"] = [detail]
         return self._chunk(event.choice, delta) if delta else b""

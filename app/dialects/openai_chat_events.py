@@ -14,8 +14,8 @@ from app.dialects.openai_chat_reply import (
     read_finish,
     read_sources,
 )
-from app.dialects.openai_chat_request import read_detail
 from app.dialects.openai_chat_think import ThinkTags
+from app.dialects.openai_chat_thoughts import read_detail
 from app.dialects.openai_errors import in_band_error
 from app.dialects.openai_usage import find_usage, parse_usage
 from app.domain.faults import FaultKind, ProviderError

@@ -7,8 +7,9 @@ from typing import Any
 from app.dialects import json_edit, openai
 from app.dialects.created import read_created
 from app.dialects.fields import Object
-from app.dialects.openai_chat_request import NAME, read_thinking, read_thoughts
+from app.dialects.openai_chat_request import NAME, read_thinking
 from app.dialects.openai_chat_think import ThinkTags
+from app.dialects.openai_chat_thoughts import read_thoughts
 from app.dialects.openai_chat_write import write_call, write_detail
 from app.dialects.openai_errors import in_band_error
 from app.dialects.openai_usage import find_usage, parse_usage

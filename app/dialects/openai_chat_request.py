@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 from app.dialects import fields
 from app.dialects.fields import Object, refuse
+from app.dialects.openai_chat_thoughts import read_thoughts
 from app.domain.hub import (
     Audio,
     CacheMark,
@@ -75,10 +76,6 @@ _MESSAGE = frozenset(
     }
 )
 _SPELLED = ("reasoning", "reasoning_content", "reasoning_details")
-_ORIGINS = {"anthropic-claude-v1": "anthropic", "openai-responses-v1": "responses", "google-gemini-v1": "gemini"}
-"""OpenRouter's names for who sealed a piece of reasoning."""
-
-FORMATS = {origin: name for name, origin in _ORIGINS.items()}
 
 
 def read_request(body: bytes) -> ChatRequest:
@@ -273,30 +270,6 @@ def _call(call: Object, at: str) -> ToolCall:
         custom,
         signature if isinstance(signature, str) else "",
         extras=fields.rest(call, ("id", "type", "function", "custom", "extra_content")),
-    )
-
-
-def read_thoughts(message: Object) -> list[Part]:
-    """Read the reasoning of a message, whichever of the three fields it is in; OpenRouter's details know more."""
-    thoughts: list[Part] = []
-    details = message.get("reasoning_details")
-    for detail in details if isinstance(details, list) else ():
-        if isinstance(detail, dict):
-            thoughts.append(read_detail(detail))
-    plain = message.get("reasoning_content") or message.get("reasoning")
-    if isinstance(plain, str) and plain and not any(isinstance(t, Thought) and t.text for t in thoughts):
-        thoughts.insert(0, Thought(plain))
-    return thoughts
-
-
-def read_detail(detail: Object) -> Thought:
-    """Read one of OpenRouter's `reasoning_details`: text, a summary or something encrypted."""
-
-    def said(*keys: str) -> str:
-        return next((value for key in keys if isinstance(value := detail.get(key), str)), "")
-
-    return Thought(
-        said("text", "summary"), said("signature"), said("data"), _ORIGINS.get(said("format"), ""), said("id")
     )
 
 

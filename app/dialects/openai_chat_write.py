@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from app.dialects import effort, fields, json_edit
 from app.dialects.fields import Object
 from app.dialects.openai_chat_quirks import PLAIN, Quirks, call_id_of
-from app.dialects.openai_chat_request import FORMATS, NAME
+from app.dialects.openai_chat_request import NAME
+from app.dialects.openai_chat_thoughts import FORMATS
 from app.dialects.translator import Written
 from app.domain.hub import (
     Audio,

@@ -66,6 +66,12 @@ def test_thoughts_carry_their_signature_for_clients_that_send_it_back() -> None:
     assert (detail["signature"], detail["format"]) == ("S", "anthropic-claude-v1")
 
 
+def test_each_signed_thought_has_a_number_of_its_own() -> None:
+    events = [ThoughtDelta(signature="S"), ThoughtDelta(sealed="E"), ThoughtDelta(signature="T", choice=1)]
+    chunks = sse_events(EventWriter(openai_request(stream=True, n=2)).write(events))
+    assert [c["choices"][0]["delta"]["reasoning_details"][0]["index"] for c in chunks] == [0, 1, 0]
+
+
 def test_a_refusal_in_words_is_an_ordinary_end_and_one_without_a_filter() -> None:
     writer = EventWriter(openai_request(stream=True))
     chunks = sse_events(writer.write([RefusalDelta("No."), Finished(Finish.REFUSAL)]))

@@ -92,12 +92,6 @@ def test_a_tool_turn() -> None:
     assert request.messages[2].parts == (ToolResult("a", (Text("ok"),)),)
 
 
-def test_reasoning_details_tell_who_sealed_them() -> None:
-    detail = {"type": "reasoning.text", "text": "Hm.", "signature": "S", "format": "anthropic-claude-v1"}
-    request = openai_request(messages=[{"role": "assistant", "content": "a", "reasoning_details": [detail]}])
-    assert request.messages[0].parts[0] == Thought("Hm.", "S", origin="anthropic")
-
-
 @pytest.mark.parametrize(
     ("choice", "mode", "names"),
     [
