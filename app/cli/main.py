@@ -1,6 +1,7 @@
 """The command line: the parser, and one place that turns failures into one line and an exit code."""
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from app import __version__
 from app.cli import clients, config, doctor, keys, providers, requests, selftest, serve, status, usage
+from app.cli.instance import listens
 from app.cli.output import CommandError, flush, note
+from app.cli.session import Session
 
 if TYPE_CHECKING:
     from app.runtime import Runtime
@@ -102,7 +105,11 @@ def _dispatch(
 def _quit(environ: Mapping[str, str], faces: Faces | None) -> int:
     if faces is None or faces.end is None:
         raise CommandError("Without Qt there is no tray application. `switchtower serve` ends with Ctrl+C or SIGTERM.")
-    return faces.end(environ)
+    code = faces.end(environ)
+    where = Session(environ).told_address
+    if code == DONE and where and asyncio.run(listens(where)):
+        note(f"switchtower: `switchtower serve` still listens at {where}. It ends with Ctrl+C or SIGTERM.")
+    return code
 
 
 _EXPECTED = (

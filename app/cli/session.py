@@ -112,13 +112,18 @@ class Session:
             raise CommandError(f"{provider.id} has no base_url, so no host its key could belong to. Set it first.")
         return host
 
-    def address(self) -> str:
-        """Where the running instance says it listens, else where the settings would have it."""
+    @property
+    def told_address(self) -> str:
+        """Where the running instance says it listens; empty when none says so."""
         try:
             told = json.loads(self.paths.instance_file.read_text("utf-8"))["listening"]
         except (OSError, ValueError, KeyError, TypeError):
-            told = ""
-        if told and isinstance(told, str):
+            return ""
+        return told if isinstance(told, str) else ""
+
+    def address(self) -> str:
+        """Where the running instance says it listens, else where the settings would have it."""
+        if told := self.told_address:
             return told
         host = _ANY_ADDRESS.get(self.settings.server.host, self.settings.server.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.server.port}/v1"

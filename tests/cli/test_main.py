@@ -8,6 +8,7 @@ import pytest
 
 from app import __version__
 from app.cli.main import Faces, build_parser, run
+from app.cli.session import Session
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,12 +56,33 @@ def test_without_a_command_it_is_the_tray_and_demo_is_the_demo() -> None:
     assert calls == [("tray", {"A": "b"}, "", None), ("tray", {}, "::1", 9), ("demo", {}, "", 0)]
 
 
-def test_quit_goes_to_the_windows_and_says_what_to_do_without_them(switchtower: Callable) -> None:
+def test_quit_goes_to_the_windows_and_says_what_to_do_without_them(
+    switchtower: Callable, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     faces = Faces(tray=lambda *_: 9, demo=lambda *_: 9, end=len)
-    assert run(["quit"], {"A": "b", "C": "d"}, faces) == 2
+    assert run(["quit"], environ, faces) == len(environ)
+    assert capsys.readouterr().err == ""
     refused = switchtower("quit")
     assert refused.code == 1
     assert "SIGTERM" in refused.err
+
+
+def test_quit_says_that_a_program_without_windows_goes_on(
+    instance: str, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    faces = Faces(tray=lambda *_: 9, demo=lambda *_: 9, end=lambda _: 0)
+    assert run(["quit"], environ, faces) == 0
+    assert capsys.readouterr().err.startswith(f"switchtower: `switchtower serve` still listens at {instance}.")
+
+
+def test_quit_believes_no_address_that_nobody_listens_at(
+    home: Path, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = Session(environ).paths.instance_file
+    left.parent.mkdir(parents=True)
+    left.write_text('{"listening": "http://127.0.0.1:1/v1"}')
+    assert run(["quit"], environ, Faces(tray=lambda *_: 9, demo=lambda *_: 9, end=lambda _: 0)) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_without_faces_nothing_is_2(switchtower: Callable) -> None:
