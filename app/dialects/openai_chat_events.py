@@ -44,7 +44,7 @@ _EMPTY = "{}"
 class _Call:
     """A call of the stream: what has come of it, and what waits for its name or for a look at what follows."""
 
-    __slots__ = ("held", "id", "index", "name", "started")
+    __slots__ = ("held", "id", "index", "name", "passed", "started")
 
     def __init__(self, index: int, call: str) -> None:
         self.index = index
@@ -52,6 +52,8 @@ class _Call:
         self.name = ""
         self.held = ""
         self.started = False
+        self.passed = False
+        """Whether any of its arguments have been passed on."""
 
 
 class _Choice:
@@ -220,14 +222,15 @@ class EventReader:
             self._arguments(choice, call, arguments, events)
 
     def _arguments(self, choice: _Choice, call: _Call, arguments: str, events: list[StreamEvent]) -> None:
-        """Pass arguments on; a `{}` in front waits, because some servers send it before the real ones."""
+        """Pass arguments on; a `{}` in front of all waits, because some servers send it before the real ones."""
         if call.held == _EMPTY and arguments.strip():
             call.held = ""
         arguments = call.held + arguments
         call.held = ""
-        if not call.started or arguments == _EMPTY:
+        if not call.started or (arguments == _EMPTY and not call.passed):
             call.held = arguments
             return
+        call.passed = True
         events.append(CallDelta(call.index, arguments, choice.at))
 
     def _finish(self, choice: _Choice, reason: object, events: list[StreamEvent]) -> None:

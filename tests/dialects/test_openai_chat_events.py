@@ -64,6 +64,13 @@ def test_providers_that_spell_calls_in_their_own_way(deltas: list[dict[str, Any]
     assert Finished(Finish.TOOL_CALLS) in events
 
 
+@pytest.mark.parametrize("first", ["", "{}"])
+def test_an_empty_object_within_the_arguments_stays(first: str) -> None:
+    fragments = ('{"a":', "{}", ',"b":', "{}", "}")
+    deltas = [call(0, first, "c", "f"), *(call(0, fragment) for fragment in fragments)]
+    assert called(read(openai_stream(*deltas))) == [("c", "f", '{"a":{},"b":{}}')]
+
+
 def test_new_ids_under_the_same_index_are_new_calls() -> None:
     events = read(openai_stream(call(0, '{"x":1}', "a", "f"), call(0, '{"y":2}', "b", "g")))
     assert called(events) == [("a", "f", '{"x":1}'), ("b", "g", '{"y":2}')]
