@@ -51,6 +51,14 @@ def _is_quiet(data: bytes) -> bool:
     return True
 
 
+def _object(data: bytes) -> Object | None:
+    try:
+        value = json_edit.loads(data)
+    except json_edit.JsonError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def _is_begun(event: Object) -> bool:
     """Whether it only begins a message or a thought, whose words are to come."""
     item = event.get("item")
@@ -86,26 +94,36 @@ class ResponsesStream:
         return b"".join(out)
 
     def finish(self) -> bytes:
-        """Take the end of the stream: half an event is dropped, nothing is invented."""
-        return b""
+        """Take the end of the stream: an event without its blank line and an unframed error body are seen.
+
+        Half an event is dropped, and so is an unframed body that is no event.
+        """
+        rest = self._splitter.rest().strip()
+        if self.ended or not rest:
+            return b""
+        framed = b"data: " + b"".join(rest.splitlines()) if rest.startswith(b"{") else rest
+        event = sse.parse_event(framed)
+        value = None if event.data is None else _object(event.data)
+        if value is None or (framed is not rest and not ("type" in value or value.get("error"))):
+            return b""
+        self._event(event)
+        return b"" if self.error else framed + b"\n\n"
 
     def _event(self, event: sse.Event) -> None:
         if event.data is None or not event.data.strip():
             return
         if self.committed and event.name != b"error" and _is_quiet(event.data):
             return
-        try:
-            value = json_edit.loads(event.data)
-        except json_edit.JsonError:
-            value = None
-        if not isinstance(value, dict):
+        value = _object(event.data)
+        if value is None:
             self._fail(_MALFORMED)
             return
         kind, response = value.get("type"), value.get("response")
         kind = kind if isinstance(kind, str) else None
         response = response if isinstance(response, dict) else {}
         self._note(response)
-        if kind in ("error", "response.failed") or event.name == b"error":
+        untyped = kind is None and value.get("error")
+        if untyped or kind in ("error", "response.failed") or event.name == b"error":
             self._fail(read_error(response if response.get("error") else value))
             return
         self.committed = self.committed or not (kind in _NO_CONTENT or _is_begun(value))

@@ -57,6 +57,33 @@ def test_a_truncated_stream_is_not_complete() -> None:
     assert not reader.complete
 
 
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_a_last_event_that_lacks_its_blank_line_counts(end: bytes) -> None:
+    reader = ResponsesStream()
+    whole = stream(DELTA, COMPLETED)
+    out = reader.feed(whole[:-2] + end)
+    assert out + reader.finish() == whole
+    assert (reader.complete, reader.usage.output) == (True, 3)
+
+
+UNFRAMED = b'{"error":{"message":"Too many requests.",\n "type":"requests","code":"rate_limit_exceeded"}}'
+
+
+@pytest.mark.parametrize("body", [UNFRAMED, b"data: " + UNFRAMED.replace(b"\n", b"") + b"\n\n"])
+def test_an_error_instead_of_a_stream_is_one(body: bytes) -> None:
+    reader = ResponsesStream()
+    assert reader.feed(body) + reader.finish() == b""
+    assert reader.error is not None
+    assert (reader.error.code, reader.error.message) == ("rate_limit_exceeded", "Too many requests.")
+    assert not reader.committed
+
+
+def test_a_body_that_is_no_stream_is_no_content() -> None:
+    reader = ResponsesStream()
+    assert reader.feed(b'{"object":"response","output":[]}') + reader.finish() == b""
+    assert (reader.committed, reader.complete, reader.error) == (False, False, None)
+
+
 def test_the_ids_under_which_it_is_kept() -> None:
     for created, kept in (
         ({"id": "resp_1", "conversation": {"id": "conv_1"}}, ("resp_1", "conv_1")),
