@@ -167,8 +167,10 @@ def rest(fields: Object, known: Collection[str]) -> Object:
     return {key: value for key, value in fields.items() if key not in known}
 
 
-def foreign(request: ChatRequest, dialect: str) -> list[str]:
+def foreign(request: ChatRequest, dialect: str, *, pictures: bool = False) -> list[str]:
     """Return the names of the fields of another dialect's own that `dialect` leaves out of the request.
+
+    `pictures`: it takes back those of past answers.
 
     Raises:
         FaultError: INVALID_REQUEST, naming a field without which the answer would be another one.
@@ -179,6 +181,8 @@ def foreign(request: ChatRequest, dialect: str) -> list[str]:
             refuse_field(name, dialect)
     for message in request.messages:
         names += message.extras
+        if message.pictures and not pictures:
+            names.append("images")
     return names
 
 

@@ -75,6 +75,7 @@ class Contents:
         if message.name:
             self._dropped.append("name")
         parts = [out for part in message.parts for out in self._part(part)]
+        parts += [self._media(picture) for picture in message.pictures]
         if instructs and not self.turns:
             self.system += parts
             return

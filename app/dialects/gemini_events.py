@@ -9,7 +9,7 @@ from app.dialects.gemini_parts import GENERATED, NAME, raw_reply_args
 from app.dialects.gemini_reply import candidates_of, is_blocked, parts_of, read_answer_part, read_citations, reply_key
 from app.dialects.gemini_usage import merge_counts, parse_usage, read_finish
 from app.domain.faults import ProviderError
-from app.domain.hub import Part, Text, Thought, ToolCall
+from app.domain.hub import Image, Part, Text, Thought, ToolCall
 from app.domain.hub_reply import (
     CallDelta,
     CallEnded,
@@ -19,6 +19,7 @@ from app.domain.hub_reply import (
     Failed,
     Finish,
     Finished,
+    Pictured,
     Started,
     StreamEvent,
     TextDelta,
@@ -124,6 +125,8 @@ class EventReader:
             events.append(TextDelta(part.text, choice))
         elif isinstance(part, Thought):
             events.append(ThoughtDelta(part.text, part.signature, choice=choice, origin=NAME))
+        elif isinstance(part, Image):
+            events.append(Pictured(part, choice))
         elif isinstance(part, ToolCall):
             index = self._calls
             self._calls += 1

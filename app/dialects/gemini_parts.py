@@ -136,6 +136,18 @@ def read_media(part: Object, at: str) -> Part:
     return Document(url, data, media_type=kind, name=fields.text(blob, "displayName", at))
 
 
+def read_picture(part: Object) -> Image | None:
+    """Read a picture of an answer; one that belongs to a thought is none."""
+    blob = part.get("inlineData")
+    if not isinstance(blob, dict) or part.get("thought") is True:
+        return None
+    blob = camel(blob)
+    kind, data = blob.get("mimeType"), blob.get("data")
+    if not (isinstance(kind, str) and kind.startswith("image/") and isinstance(data, str) and data):
+        return None
+    return Image(data=data.translate(_BASE64), media_type=kind)
+
+
 _BASE64 = str.maketrans("-_", "+/")
 """Google takes the alphabet for addresses as well, others do not."""
 _FORMATS = {"audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/wave": "wav"}

@@ -8,10 +8,10 @@ from app.dialects import json_edit
 from app.dialects.fields import Object
 from app.dialects.gemini_contents import write_call
 from app.dialects.gemini_errors import broken_call, in_band_error
-from app.dialects.gemini_parts import GENERATED, NAME, camel, raw_reply_args, read_call, read_words
+from app.dialects.gemini_parts import GENERATED, NAME, camel, raw_reply_args, read_call, read_picture, read_words
 from app.dialects.gemini_usage import parse_usage, read_finish, write_finish, write_usage
 from app.domain.faults import Fault, FaultError, FaultKind, InBandError
-from app.domain.hub import ChatRequest, Opaque, Part, Refusal, Text, Thought, ToolCall
+from app.domain.hub import ChatRequest, Image, Opaque, Part, Refusal, Text, Thought, ToolCall
 from app.domain.hub_reply import ChatReply, Choice, Citation, Finish
 
 
@@ -94,16 +94,18 @@ def _choice(candidate: Object, raw: list[str], key: str) -> Choice:
 
 
 def read_answer_part(part: Object, raw: str, call_id: str) -> list[Part]:
-    """Read a part of an answer; a signature of words becomes a thought of its own: only Gemini's text can hold it."""
+    """Read a part of an answer; a signature of words becomes a thought of its own: only Gemini's parts can hold it."""
     if isinstance(part.get("functionCall"), dict):
         return [read_call(part, raw, call_id)]
-    if "text" not in part and set(part) != {"thoughtSignature"}:
+    picture = read_picture(part)
+    if picture is None and "text" not in part and set(part) != {"thoughtSignature"}:
         return [Opaque(NAME, part)]
     words = read_words(part)
     if isinstance(words, Thought):
         return [words]
     text, signature = part.get("text") or "", part.get("thoughtSignature")
     found: list[Part] = [Text(str(text))] if text else []
+    found += [picture] if picture is not None else []
     return found + ([Thought(signature=signature, origin=NAME)] if isinstance(signature, str) and signature else [])
 
 
@@ -164,7 +166,16 @@ def write_part(part: Part, request: ChatRequest) -> Object | None:
         return write_call(part, with_id=bool(part.id))
     if isinstance(part, Thought):
         return _thought(part, request)
+    if isinstance(part, Image):
+        return write_picture(part)
     return dict(part.value) if isinstance(part, Opaque) and part.dialect == NAME else None
+
+
+def write_picture(image: Image) -> Object:
+    """Write a picture of an answer."""
+    if image.data:
+        return {"inlineData": {"mimeType": image.media_type or "image/png", "data": image.data}}
+    return {"fileData": {"fileUri": image.url}}
 
 
 def _thought(thought: Thought, request: ChatRequest) -> Object | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from app.dialects import json_edit, sse
 from app.dialects.fields import Object
 from app.dialects.gemini_contents import write_call
-from app.dialects.gemini_reply import shows_thoughts, write_citations
+from app.dialects.gemini_reply import shows_thoughts, write_citations, write_picture
 from app.dialects.gemini_usage import write_finish, write_usage
 from app.domain.hub import ChatRequest, ToolCall
 from app.domain.hub_reply import (
@@ -17,6 +17,7 @@ from app.domain.hub_reply import (
     Counted,
     Ended,
     Finished,
+    Pictured,
     RefusalDelta,
     Started,
     StreamEvent,
@@ -48,6 +49,8 @@ class EventWriter:
     def _one(self, event: StreamEvent) -> bytes:
         if isinstance(event, TextDelta | RefusalDelta):
             return self._parts(event.choice, {"text": event.text}) if event.text else b""
+        if isinstance(event, Pictured):
+            return self._parts(event.choice, write_picture(event.image))
         if isinstance(event, CallDelta):
             if event.index in self._calls:
                 self._calls[event.index][1].append(event.arguments)

@@ -7,6 +7,7 @@ import msgspec
 
 from app.dialects import json_edit
 from app.dialects.fields import Object
+from app.dialects.openai_chat_pictures import write_picture
 from app.dialects.openai_chat_reply import (
     write_annotation,
     write_finish,
@@ -22,6 +23,7 @@ from app.domain.hub_reply import (
     Counted,
     Ended,
     Finished,
+    Pictured,
     RefusalDelta,
     Started,
     StreamEvent,
@@ -95,6 +97,9 @@ class EventWriter:
         self._refused.add(event.choice)
         return self._chunk(event.choice, {"refusal": event.text})
 
+    def _picture(self, event: Pictured) -> bytes:
+        return self._chunk(event.choice, {"images": [write_picture(event.image)]})
+
     def _call_begins(self, event: CallStarted) -> bytes:
         calls = self._calls.setdefault(event.choice, {})
         at = calls[event.index] = len(calls)
@@ -149,6 +154,7 @@ _WRITERS: dict[type, Any] = {
     Started: EventWriter._begin,
     ThoughtDelta: EventWriter._thought,
     RefusalDelta: EventWriter._refusal,
+    Pictured: EventWriter._picture,
     CallStarted: EventWriter._call_begins,
     CallDelta: EventWriter._call_goes_on,
     CallEnded: EventWriter._call_ends,

@@ -6,6 +6,7 @@ from typing import Any
 from app.dialects import json_edit, sse
 from app.dialects.created import read_created
 from app.dialects.fields import Object
+from app.dialects.openai_chat_pictures import read_pictures
 from app.dialects.openai_chat_reply import (
     arguments_text,
     call_id,
@@ -30,6 +31,7 @@ from app.domain.hub_reply import (
     Ended,
     Failed,
     Finished,
+    Pictured,
     RefusalDelta,
     Started,
     StreamEvent,
@@ -175,6 +177,7 @@ class EventReader:
         content = delta.get("content")
         if content:
             events += _content(choice, content)
+        events += [Pictured(image, choice.at) for image in read_pictures(delta)]
         refusal = delta.get("refusal")
         if isinstance(refusal, str) and refusal:
             choice.refused = True

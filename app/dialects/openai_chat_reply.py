@@ -7,6 +7,7 @@ from typing import Any
 from app.dialects import json_edit, openai
 from app.dialects.created import read_created
 from app.dialects.fields import Object
+from app.dialects.openai_chat_pictures import read_pictures, write_picture
 from app.dialects.openai_chat_request import NAME, read_thinking
 from app.dialects.openai_chat_think import ThinkTags
 from app.dialects.openai_chat_thoughts import read_thoughts
@@ -14,7 +15,7 @@ from app.dialects.openai_chat_write import write_call, write_detail
 from app.dialects.openai_errors import in_band_error
 from app.dialects.openai_usage import find_usage, parse_usage
 from app.domain.faults import InBandError
-from app.domain.hub import ChatRequest, Opaque, Part, Refusal, Text, Thought, ToolCall
+from app.domain.hub import ChatRequest, Image, Opaque, Part, Refusal, Text, Thought, ToolCall
 from app.domain.hub_reply import ChatReply, Choice, Citation, Finish
 from app.domain.usage import NO_USAGE, Usage
 
@@ -160,7 +161,7 @@ def _choice(choice: Object, reply_id: str, *, think_tags: bool) -> Choice:
     audio = message.get("audio")
     sound = [Opaque(NAME, {"type": "audio", "audio": audio})] if isinstance(audio, dict) and audio.get("data") else []
     finish = read_finish(choice.get("finish_reason"), called=bool(calls), refused=bool(refusals))
-    parts = (*read_thoughts(message), *content, *refusals, *sound, *calls)
+    parts = (*read_thoughts(message), *content, *read_pictures(message), *refusals, *sound, *calls)
     return Choice(parts, finish, citations=read_annotations(message.get("annotations")))
 
 
@@ -234,8 +235,15 @@ def _written(choice: Choice, at: int) -> Object:
         message["tool_calls"] = calls
     if choice.citations:
         message["annotations"] = [write_annotation(citation) for citation in choice.citations]
-    for part in parts:
-        if isinstance(part, Opaque) and part.dialect == NAME:
-            message[str(part.value["type"])] = part.value[part.value["type"]]
+    message |= _beside(parts)
     finish = write_finish(choice.finish, called=bool(calls), refused=bool(refusal))
     return {"index": at, "message": message, "logprobs": None, "finish_reason": finish}
+
+
+def _beside(parts: tuple[Part, ...]) -> Object:
+    """Write what an answer has beside its words: pictures, and what only OpenAI knows."""
+    own = [part.value for part in parts if isinstance(part, Opaque) and part.dialect == NAME]
+    out: Object = {str(value["type"]): value[value["type"]] for value in own}
+    if pictures := [write_picture(part) for part in parts if isinstance(part, Image)]:
+        out["images"] = pictures
+    return out

@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 from app.dialects import fields
 from app.dialects.fields import Object, refuse
+from app.dialects.openai_chat_pictures import read_pictures, split_data_url
 from app.dialects.openai_chat_thoughts import read_thoughts
 from app.domain.hub import (
     Audio,
@@ -73,9 +74,10 @@ _MESSAGE = frozenset(
         "reasoning",
         "reasoning_content",
         "reasoning_details",
+        "images",
     }
 )
-_SPELLED = ("reasoning", "reasoning_content", "reasoning_details")
+_SPELLED = ("reasoning", "reasoning_content", "reasoning_details", "images")
 
 
 def read_request(body: bytes) -> ChatRequest:
@@ -246,7 +248,8 @@ def _message(sent: Object, at: str) -> Message:
         *((Refusal(refusal),) if refusal else ()),
         *(_call(call, f"{at}.tool_calls[{n}]") for n, call in enumerate(calls)),
     )
-    return Message(role, parts, name, _extras(sent), spelling)
+    pictures = tuple(read_pictures(sent)) if spelling else ()
+    return Message(role, parts, name, _extras(sent), spelling, pictures)
 
 
 def _extras(sent: Object) -> Mapping[str, Any]:
@@ -352,14 +355,6 @@ _PARTS = {
     "refusal": _refusal,
     "thinking": read_thinking,
 }
-
-
-def split_data_url(url: str) -> tuple[str, str]:
-    """Return media type and base64 data of a `data:` URL; two empty strings for any other."""
-    head, comma, data = url.partition(",")
-    if not comma or head[:5].lower() != "data:" or not head.endswith(";base64"):
-        return "", ""
-    return head[5:-7], data
 
 
 def _cache(part: Object) -> CacheMark | None:

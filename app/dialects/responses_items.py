@@ -65,8 +65,8 @@ def _item(item: Object, at: str, dropped: list[str]) -> Message | None:
     if kind == "reasoning":
         signs = "call" in _opened(fields.text(item, "encrypted_content", f"{at}."))  # left to `_signed`
         return None if signs else Message(Role.ASSISTANT, (_thought(item, at),))
-    if kind == "web_search_call":
-        dropped.append("input.web_search_call")
+    if kind in ("web_search_call", "image_generation_call"):
+        dropped.append(f"input.{kind}")
         return None
     return _refuse_item(kind, at)
 

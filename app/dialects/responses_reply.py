@@ -4,7 +4,7 @@ from app.dialects import json_edit
 from app.dialects.fields import Object
 from app.dialects.responses_items import sealed, sealed_call
 from app.dialects.responses_tools import Called, names_of, unwrapped
-from app.domain.hub import ChatRequest, Part, Refusal, Text, Thought, ToolCall
+from app.domain.hub import ChatRequest, Image, Part, Refusal, Text, Thought, ToolCall
 from app.domain.hub_reply import ChatReply, Citation, Finish
 from app.domain.usage import Usage
 
@@ -145,6 +145,15 @@ def write_call(item_id: str, call: ToolCall, called: Called, status: str = "comp
     return out | ({"namespace": called.namespace} if called.namespace else {})
 
 
+def write_picture(item_id: str, image: Image, status: str = "completed") -> Object:
+    """Write a picture as the call of the tool that makes pictures at OpenAI; one that is not whole has no `result`."""
+    out: Object = {"id": item_id, "type": "image_generation_call", "status": status, "result": None}
+    if status == "completed":
+        form = image.media_type.removeprefix("image/") or "png"
+        out |= {"result": image.data, "output_format": form}
+    return out
+
+
 def write_citation(citation: Citation, end: int) -> Object | None:
     """Write a source behind the words it belongs to, None when it has no address."""
     if not citation.url:
@@ -154,9 +163,11 @@ def write_citation(citation: Citation, end: int) -> Object | None:
 
 def _items(parts: tuple[Part, ...], citations: tuple[Citation, ...], stem: str, request: ChatRequest) -> list[Object]:
     names, items = names_of(request), list[Object]()
-    for part in parts:
+    for part in map(_held, parts):
         at = len(items)
-        if isinstance(part, Thought):
+        if isinstance(part, Image):
+            items.append(write_picture(f"ig_{stem}_{at}", part))
+        elif isinstance(part, Thought):
             items.append(write_thought(f"rs_{stem}_{at}", part))
         elif isinstance(part, ToolCall):
             if part.signature:
@@ -170,6 +181,11 @@ def _items(parts: tuple[Part, ...], citations: tuple[Citation, ...], stem: str, 
             _say(items[-1]["content"], part)
     _cite(items, citations)
     return items
+
+
+def _held(part: Part) -> Part:
+    """Return a picture that is only an address as words: the dialect knows data."""
+    return Text(part.url) if isinstance(part, Image) and not part.data else part
 
 
 def _say(content: list[Object], part: Text | Refusal) -> None:

@@ -12,6 +12,7 @@ from app.dialects.responses_reply import (
     write_end,
     write_head,
     write_message,
+    write_picture,
     write_signature,
     write_text,
     write_thought,
@@ -27,6 +28,7 @@ from app.domain.hub_reply import (
     Ended,
     Finish,
     Finished,
+    Pictured,
     RefusalDelta,
     Started,
     StreamEvent,
@@ -40,6 +42,7 @@ _WIRE: dict[str, tuple[str, Object]] = {"text": ("output_text", {"logprobs": []}
 _MESSAGE = "message"
 _THOUGHT = "thought"
 _CALL = "call"
+_PICTURE = "picture"
 
 
 class _Item:
@@ -112,6 +115,21 @@ class EventWriter:
         item.said.append(text)
         kind, more = _WIRE[key]
         self._send(f"response.{kind}.delta", {**self._part(item), "delta": text, **more})
+
+    def _picture(self, event: Pictured) -> None:
+        if not event.image.data:  # the dialect knows data only
+            self._words(TextDelta(event.image.url))
+            return
+        self._begin(Started())
+        self._close()
+        at = len(self._output)
+        item = _Item(_PICTURE, at, f"ig_{self._stem}_{at}")
+        start = write_picture(item.id, event.image, "in_progress")
+        self._output.append(start)
+        self._send("response.output_item.added", {"output_index": at, "item": start})
+        self._send("response.image_generation_call.in_progress", _place(item))
+        self._send("response.image_generation_call.completed", _place(item))
+        self._done(item, write_picture(item.id, event.image))
 
     def _thinks(self, event: ThoughtDelta) -> None:
         if not (event.text or event.signature or event.sealed):
@@ -267,6 +285,7 @@ _WRITERS: dict[type, Any] = {
     TextDelta: EventWriter._words,
     ThoughtDelta: EventWriter._thinks,
     RefusalDelta: EventWriter._refusal,
+    Pictured: EventWriter._picture,
     CallStarted: EventWriter._call_begins,
     CallDelta: EventWriter._call_goes_on,
     CallEnded: EventWriter._call_ends,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
-from app.dialects import fields, tool_names
+from app.dialects import fields, pictures, tool_names
 from app.dialects.dialect import Dialect
 from app.dialects.translator import EventReader, EventWriter, Translator, Written
 from app.domain.chat import ApiRequest, Reply
@@ -145,11 +145,14 @@ class Translation:
         if not (reply.created and reply.id):
             now_s = self._clock()
             reply = replace(reply, created=reply.created or int(now_s), id=reply.id or _made_id(now_s))
+        chat = self._chat(request)
+        if not pictures.shows(chat.origin):
+            reply = replace(reply, choices=tuple(pictures.told(choice) for choice in reply.choices))
         if self._names:
             reply = tool_names.restore(reply, self._names)
         if self.memory is not None and reply.choices:
-            self.memory.keep(self._chat(request), reply.choices[0])
-        return Reply(self._client.write_reply(reply, self._chat(request)), reply.usage)
+            self.memory.keep(chat, reply.choices[0])
+        return Reply(self._client.write_reply(reply, chat), reply.usage)
 
     def open_stream(self, request: ApiRequest) -> "TranslatedStream":
         """Start to translate an event stream."""
@@ -159,6 +162,7 @@ class Translation:
         stream = TranslatedStream(reader, writer, chat.sampling.n or 1, int(now_s))
         stream.id = _made_id(now_s)
         stream.names = self._names
+        stream.telling = None if pictures.shows(chat.origin) else pictures.Telling()
         if self.memory is not None:
             stream.hear = self.memory.listen(chat)
         return stream
@@ -191,6 +195,8 @@ class TranslatedStream:
         """Is told of every event that is passed on."""
         self.names: tool_names.Names = {}
         """The client's names of tools that were sent under others."""
+        self.telling: pictures.Telling | None = None
+        """Tells of pictures where the client's dialect has no word for them."""
         self.committed = self.complete = self.ended = False
         self.error: ProviderError | None = None
         self.usage: Usage = NO_USAGE
@@ -210,6 +216,8 @@ class TranslatedStream:
         return out + self._writer.write((Ended(),))
 
     def _pass_on(self, events: list[StreamEvent]) -> bytes:
+        if self.telling is not None:
+            events = self.telling.tell(events)
         for at, event in enumerate(events):
             self._note(event)
             if isinstance(event, Started) and not (event.created and event.id):

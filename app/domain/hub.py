@@ -137,6 +137,7 @@ class Message:
     """One turn. `name` is the speaker's name where the wire has one.
 
     `spelling` holds fields that `parts` say too, as the request's own dialect spelled them: only that one writes them.
+    `pictures` are those that an answer of the past had: only a model that makes pictures takes them back.
     """
 
     role: Role
@@ -144,6 +145,7 @@ class Message:
     name: str = ""
     extras: Extras = field(default_factory=dict)
     spelling: Extras = field(default_factory=dict)
+    pictures: tuple[Image, ...] = ()
 
     @property
     def text(self) -> str:

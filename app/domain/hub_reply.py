@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.domain.faults import ProviderError
-from app.domain.hub import Extras, Part
+from app.domain.hub import Extras, Image, Part
 from app.domain.usage import NO_USAGE, Usage
 
 
@@ -105,6 +105,14 @@ class RefusalDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Pictured:
+    """A picture, whole."""
+
+    image: Image
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CallStarted:
     """A tool call began; `index` tells calls of one answer apart, whatever order their arguments come in."""
 
@@ -174,6 +182,7 @@ StreamEvent = (
     | TextDelta
     | ThoughtDelta
     | RefusalDelta
+    | Pictured
     | CallStarted
     | CallDelta
     | CallEnded
@@ -184,5 +193,5 @@ StreamEvent = (
     | Ended
 )
 
-CONTENT = (TextDelta, ThoughtDelta, RefusalDelta, CallStarted, CallDelta, Finished)
+CONTENT = (TextDelta, ThoughtDelta, RefusalDelta, Pictured, CallStarted, CallDelta, Finished)
 """Events at whose first the answer is committed."""

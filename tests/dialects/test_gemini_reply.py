@@ -7,7 +7,7 @@ import pytest
 
 from app.dialects import anthropic, gemini, openai_chat
 from app.domain.faults import FaultError, InBandError
-from app.domain.hub import Opaque, Text, Thought, ToolCall
+from app.domain.hub import Image, Opaque, Text, Thought, ToolCall
 from app.domain.hub_reply import ChatReply, Choice, Citation, Finish
 from app.domain.usage import Usage
 from dialects.translating import anthropic_request, gemini_request, openai_request
@@ -68,6 +68,14 @@ def test_calls_without_ids_get_stable_ones_and_stop_means_tool_calls() -> None:
         ToolCall("call_gemini_R_0_1", "f", "{}", signature="S"),
         ToolCall("call_gemini_R_0_2", "f", "{}", signature="S"),
     )
+
+
+def test_pictures_are_read_but_for_those_of_thoughts() -> None:
+    picture = {"inlineData": {"mimeType": "image/png", "data": "-_AA"}}
+    draft = picture | {"thought": True}
+    parts = gemini.read_reply(body(picture | {"thoughtSignature": "S"}, draft)).choices[0].parts
+    assert parts[:2] == (Image(data="+/AA", media_type="image/png"), Thought(signature="S", origin="gemini"))
+    assert parts[2:] == (Opaque("gemini", draft),)
 
 
 def test_openai_clients_can_carry_the_signature_of_a_call_and_of_words() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from app.dialects import openai_chat
-from app.dialects.openai_chat_request import split_data_url
 from app.domain.faults import FaultError
 from app.domain.hub import Audio, ChoiceMode, Document, Image, Opaque, Role, Shape, Text, Thought, ToolCall, ToolResult
 from dialects.translating import openai_request
@@ -136,8 +135,3 @@ def test_nonsense_is_refused_by_name(body: dict[str, Any]) -> None:
     with pytest.raises(FaultError) as refused:
         openai_request(**body)
     assert refused.value.fault.param
-
-
-def test_data_urls() -> None:
-    assert split_data_url("data:image/png;base64,QUJD") == ("image/png", "QUJD")
-    assert split_data_url("https://x/a,b") == split_data_url("data:text/plain,words") == ("", "")

@@ -79,6 +79,9 @@ def test_past_searches_are_left_out_and_named() -> None:
         {"input": [{"type": "web_search_call", "id": "ws"}, {"role": "user", "content": ""}]}
     )
     assert (len(messages), dropped) == (1, ["input.web_search_call"])
+    made = {"type": "image_generation_call", "id": "ig_R_0", "status": "completed", "result": "QUJD"}
+    messages, dropped = read_input({"input": [made, {"role": "user", "content": "Larger."}]})
+    assert (len(messages), dropped) == (1, ["input.image_generation_call"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""Pictures in answers, from Gemini to every client: shown, told of, or refused."""
+
+import json
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from app.dialects import anthropic, gemini, ollama, openai_chat, openai_completions_hub, pictures, responses
+from app.dialects.translation import Translation
+from app.domain.chat import ApiRequest, Operation
+from app.domain.faults import FaultError, FaultKind
+from app.domain.hub import Image, Text
+from app.domain.hub_reply import Choice, Finish, Finished, Pictured, StreamEvent, TextDelta, ThoughtDelta
+from dialects.responses_rig import checked_items
+from dialects.translating import gemini_stream, sse_events
+
+PICTURE = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}, "thoughtSignature": "S"}
+WORDS = {"text": "Here."}
+MESSAGES = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Draw."}]}
+ASKED: dict[ModuleType, dict[str, Any]] = {
+    openai_chat: MESSAGES,
+    anthropic: MESSAGES,
+    ollama: MESSAGES,
+    responses: {"model": "m", "input": "Draw."},
+}
+TOLD = "cannot be shown here"
+IMAGE = Image(data="QUJD", media_type="image/png")
+
+
+def plain(client: ModuleType, *parts: dict[str, Any]) -> Any:
+    body = json.dumps({"responseId": "R", "candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]})
+    asked = ApiRequest(Operation.CHAT, "m", stream=False, body=json.dumps(ASKED[client] | {"stream": False}).encode())
+    return json.loads(Translation(client, gemini).parse_reply(asked, body.encode()).body)
+
+
+def streamed(client: ModuleType, *parts: dict[str, Any]) -> bytes:
+    asked = ApiRequest(Operation.CHAT, "m", stream=True, body=json.dumps(ASKED[client] | {"stream": True}).encode())
+    stream = Translation(client, gemini).open_stream(asked)
+    try:
+        return stream.feed(gemini_stream(*parts)) + stream.finish()
+    except FaultError:
+        assert not stream.committed
+        raise
+
+
+def test_openai_clients_get_pictures_as_openrouter_spells_them() -> None:
+    shown = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}]
+    message = plain(openai_chat, WORDS, PICTURE)["choices"][0]["message"]
+    assert (message["content"], message["images"]) == ("Here.", shown)
+    assert plain(openai_chat, PICTURE)["choices"][0]["message"]["content"] == ""
+    deltas = [chunk["choices"][0]["delta"] for chunk in sse_events(streamed(openai_chat, WORDS, PICTURE))]
+    assert [delta["images"] for delta in deltas if "images" in delta] == [shown]
+
+
+def test_responses_clients_get_pictures_as_the_call_that_made_them() -> None:
+    items = plain(responses, WORDS, PICTURE)["output"]
+    assert [item["type"] for item in items] == ["message", "image_generation_call", "reasoning"]
+    assert (items[1]["result"], items[1]["output_format"], items[1]["status"]) == ("QUJD", "png", "completed")
+    assert checked_items(streamed(responses, PICTURE))[0]["result"] == "QUJD"
+
+
+@pytest.mark.parametrize("client", [anthropic, ollama])
+@pytest.mark.parametrize("parts", [(WORDS, PICTURE), (PICTURE, WORDS)])
+def test_others_are_told_of_a_picture_beside_words(client: ModuleType, parts: tuple[dict[str, Any], ...]) -> None:
+    for said in (json.dumps(plain(client, *parts)), streamed(client, *parts).decode()):
+        assert said.count(TOLD) == 1
+        assert "Here." in said
+        assert "QUJD" not in said
+
+
+@pytest.mark.parametrize("client", [anthropic, ollama])
+def test_nothing_but_a_picture_is_a_fault_where_it_cannot_be_shown(client: ModuleType) -> None:
+    for ask in (plain, streamed):
+        with pytest.raises(FaultError, match="nothing but a picture") as refused:
+            ask(client, PICTURE)
+        assert refused.value.fault.kind is FaultKind.BAD_REPLY
+
+
+def test_completions_are_text() -> None:
+    assert not pictures.shows(openai_completions_hub.ORIGIN)
+    told = pictures.told(Choice((Text("a"), IMAGE), Finish.STOP)).parts
+    assert all(isinstance(part, Text) for part in told)
+    same = Choice((Text("a"),), Finish.STOP)
+    assert pictures.told(same) is same
+
+
+def test_pictures_of_each_alternative_wait_for_its_own_words() -> None:
+    telling = pictures.Telling()
+    events: list[StreamEvent] = [
+        Pictured(IMAGE),
+        TextDelta(" "),
+        TextDelta("b", 1),
+        ThoughtDelta("Hm."),
+        TextDelta("a"),
+    ]
+    told = [(event.text, event.choice) for event in telling.tell(events) if isinstance(event, TextDelta)]
+    assert [at for _, at in told] == [0, 1, 0, 0]
+    assert TOLD in told[2][0]
+    assert telling.tell([Finished(Finish.STOP)]) == [Finished(Finish.STOP)]
