@@ -42,6 +42,9 @@ RANGED = ("temperature", "top_p")
 
 STREAM_OPTIONS = "stream_options"
 
+TOO_LONG = "string_above_max_length"
+"""OpenAI's code for a text that is longer than its parameter takes."""
+
 _REFUSALS = frozenset({FaultKind.UNSUPPORTED_PARAMETER, FaultKind.BAD_REQUEST})
 
 
@@ -59,18 +62,22 @@ class Mend(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What to do to `param`: another name is `renamed`, a range goes from `low` to `high`."""
+    """What to do to `param`: another name is `renamed`, a range goes from `low` to `high`.
+
+    `once`: it is the value that was refused, which the next request may have otherwise.
+    """
 
     param: str
     renamed: str = ""
     mend: Mend = Mend.LEAVE_OUT
     low: float | None = None
     high: float | None = None
+    once: bool = False
 
     @property
     def lasts(self) -> bool:
         """Whether the model will refuse it again; thoughts are those of one conversation."""
-        return self.mend is not Mend.THOUGHTS
+        return self.mend is not Mend.THOUGHTS and not self.once
 
     @property
     def told(self) -> str:
@@ -109,7 +116,7 @@ def find_repair(fault: Fault, sent: Container[str]) -> Repair | None:
         named = [name for name in named if name == STREAM_OPTIONS]
     for name in named:
         if name in sent and name in OPTIONAL:
-            return Repair(name)
+            return Repair(name, once=fault.provider_code == TOO_LONG)
         if name in sent and name in RENAMED and RENAMED[name] not in sent:
             return Repair(name, RENAMED[name], Mend.RENAME)
     return None
@@ -165,10 +172,15 @@ def _of_range(fault: Fault, sent: Container[str]) -> Repair | None:
     return Repair(name, mend=Mend.CLAMP, low=low, high=high)
 
 
+def member_of(param: str) -> str:
+    """The top-level name in the place that a provider names."""
+    return re.split(r"[.\[]", param.removeprefix("body."), maxsplit=1)[0]
+
+
 def _named(fault: Fault) -> list[str]:
     """The parameters that the fault is about: the one it names as such, else those its message speaks of."""
     if fault.param:
-        top = re.split(r"[.\[]", fault.param.removeprefix("body."), maxsplit=1)[0]
+        top = member_of(fault.param)
         if top in OPTIONAL or top in RENAMED:
             return [top]
     words = re.findall(r"[a-z][a-z_]+", _HUMP.sub("_", fault.message).lower())

@@ -1,8 +1,10 @@
 """What a provider's refusal means: its code and type first, then what its message says, then the status."""
 
+import re
 from typing import NamedTuple
 
 from app.domain.faults import FaultKind, ProviderError
+from app.domain.repairs import OPTIONAL, TOO_LONG, member_of
 
 _CODES: dict[FaultKind, frozenset[str]] = {
     FaultKind.CONTEXT_LENGTH: frozenset(
@@ -12,7 +14,6 @@ _CODES: dict[FaultKind, frozenset[str]] = {
             "model_context_window_exceeded",
             "exceed_context_size_error",
             "request_too_large",
-            "string_above_max_length",
             "contextwindowexceededexception",
         }
     ),
@@ -219,6 +220,10 @@ _VAGUE = frozenset({FaultKind.SERVER_ERROR, FaultKind.UNAVAILABLE, FaultKind.BAD
 """Kinds that a status tells better than a code."""
 
 
+_SAID_TO_THE_MODEL = re.compile(r"(?:instructions|prompt|messages|input)[.\[\]0-9]*(?:(?:content|output)\b.*)?")
+"""What `param` is called when the conversation itself is meant: names, ids and the like within it are not."""
+
+
 def judge(status: int, error: ProviderError) -> FaultKind:
     """Return the kind of fault behind an error answer; `status` is 0 when there is none (an error in a good answer)."""
     if 300 <= status < 400:  # noqa: PLR2004 - the redirects
@@ -232,13 +237,22 @@ def judge(status: int, error: ProviderError) -> FaultKind:
 def _said(status: int, error: ProviderError) -> FaultKind | None:
     """What code, type and message say, where they say something particular."""
     message = error.message.lower()
-    code = _BY_CODE.get(error.code) or _BY_CODE.get(error.type)
+    code = _coded(error)
     words = next((p.kind for p in _PHRASES if status in p.statuses and any(word in message for word in p.words)), None)
     if words is FaultKind.QUOTA and code is FaultKind.RATE_LIMITED:
         return words
     if code in _VAGUE:
         return words or _missing_model(status, message) or (None if status else code)
     return code or words or _missing_model(status, message)
+
+
+def _coded(error: ProviderError) -> FaultKind | None:
+    """What code and type say; a text that is too long is the conversation's unless `param` names another."""
+    if TOO_LONG not in (error.code, error.type):
+        return _BY_CODE.get(error.code) or _BY_CODE.get(error.type)
+    if not error.param or _SAID_TO_THE_MODEL.fullmatch(error.param):
+        return FaultKind.CONTEXT_LENGTH
+    return FaultKind.UNSUPPORTED_PARAMETER if member_of(error.param) in OPTIONAL else FaultKind.BAD_REQUEST
 
 
 def _missing_model(status: int, message: str) -> FaultKind | None:

@@ -30,6 +30,14 @@ def test_only_what_is_optional_and_was_sent_is_repaired(fault: Fault, repair: Re
     assert find_repair(fault, SENT) == repair
 
 
+def test_a_value_that_is_too_long_is_left_out_of_this_request_alone() -> None:
+    told = "Invalid 'user': string too long. Expected a string with maximum length 64."
+    repair = find_repair(Fault(UNSUPPORTED, told, param="user", provider_code="string_above_max_length"), {"user"})
+    assert repair == Repair("user", once=True)
+    assert not repair.lasts
+    assert Repair("user").lasts
+
+
 def test_what_a_request_is_about_is_never_left_out() -> None:
     assert not OPTIONAL & {
         "model",

@@ -29,6 +29,7 @@ CASES: dict[str, Case] = {
         "thinking.budget_tokens", True,
     ),
     "option": (plays.UNSUPPORTED_PARAMETER, {"temperature": 0.5}, "temperature", True),
+    "length": (plays.LONG_USER, {"user": "u" * 65}, "user", False),
 }  # fmt: skip
 
 

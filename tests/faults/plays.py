@@ -73,6 +73,10 @@ TOO_WARM = error(400, "temperature: range: 0..1")
 EMPTY_TEXT = error(400, "messages: text content blocks must be non-empty")
 FOREIGN_SIGNATURE = error(400, "messages.1.content.0: Invalid `signature` in `thinking` block")
 SMALL_BUDGET = error(400, "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024")
+LONG_USER = error(
+    400, "Invalid 'user': string too long. Expected a string with maximum length 64.", "string_above_max_length",
+    param="user",
+)  # fmt: skip
 
 
 def redirect(to: str, status: int = 307) -> Play:

@@ -127,3 +127,27 @@ def test_recorded_refusals() -> None:
         else:
             assert kind in (FaultKind.BAD_REQUEST, FaultKind.UNSUPPORTED_PARAMETER), (kind, said)
         fault_from_error(exchange["provider"], error)
+
+
+@pytest.mark.parametrize(
+    ("param", "kind"),
+    [
+        (None, FaultKind.CONTEXT_LENGTH),
+        ("messages", FaultKind.CONTEXT_LENGTH),
+        ("messages[3].content", FaultKind.CONTEXT_LENGTH),
+        ("messages.[3].content", FaultKind.CONTEXT_LENGTH),
+        ("input[0].content[1].text", FaultKind.CONTEXT_LENGTH),
+        ("input[4].output", FaultKind.CONTEXT_LENGTH),
+        ("prompt", FaultKind.CONTEXT_LENGTH),
+        ("instructions", FaultKind.CONTEXT_LENGTH),
+        ("user", FaultKind.UNSUPPORTED_PARAMETER),
+        ("metadata.user_id", FaultKind.UNSUPPORTED_PARAMETER),
+        ("prompt_cache_key", FaultKind.UNSUPPORTED_PARAMETER),
+        ("messages[1].tool_calls[0].id", FaultKind.BAD_REQUEST),
+        ("input[2].call_id", FaultKind.BAD_REQUEST),
+        ("tools[0].function.description", FaultKind.BAD_REQUEST),
+    ],
+)
+def test_a_text_above_its_length_is_the_conversation_only_where_it_is(param: str | None, kind: FaultKind) -> None:
+    message = "Invalid value: string too long. Expected a string with maximum length 64."
+    assert judge(400, ProviderError(message, "string_above_max_length", param=param)) is kind
