@@ -4,7 +4,7 @@ import plistlib
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -67,6 +67,40 @@ def test_it_is_a_program_of_the_menu_bar() -> None:
     assert told["NSHighResolutionCapable"] is True
     assert float(told["LSMinimumSystemVersion"]) >= 13
     assert {"CFBundleIdentifier", "CFBundleShortVersionString", "CFBundleExecutable"}.isdisjoint(told), "PyInstaller's"
+
+
+def test_pyinstaller_merges_it_into_a_program_with_an_icon_and_windows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What PyInstaller adds by itself: for a program of the terminal, which ours is too, that it has no windows."""
+    from PyInstaller.building import osx
+    from PyInstaller.config import CONF
+
+    ours = plistlib.loads((FOLDER / "Info.plist").read_bytes())
+    (tmp_path / "x.icns").write_bytes(b"icns")
+    monkeypatch.setitem(CONF, "workpath", str(tmp_path))
+    monkeypatch.setattr(osx, "osxutils", SimpleNamespace(sign_binary=lambda *_, **__: None), raising=False)
+    monkeypatch.setattr(osx, "_check_path_overlap", lambda _: False)
+    bundle = object.__new__(osx.BUNDLE)
+    told = {"name": str(tmp_path / "Switchtower.app"), "tocbasename": "x", "icon": str(tmp_path / "x.icns"), "toc": []}
+    told |= {"appname": "Switchtower", "bundle_identifier": "io.github.switchtower", "exename": "/x/switchtower"}
+    told |= {"version": "1.2.3", "console": True, "info_plist": ours}
+    told |= {"codesign_identity": None, "entitlements_file": None}
+    vars(bundle).update(told)
+    bundle.assemble()
+    merged = plistlib.loads((tmp_path / "Switchtower.app" / "Contents" / "Info.plist").read_bytes())
+    assert merged["LSUIElement"] is True
+    assert merged["LSBackgroundOnly"] is False
+    assert {key: merged.pop(key) for key in ours} == ours
+    assert merged == {
+        "CFBundleName": "Switchtower",
+        "CFBundleIdentifier": "io.github.switchtower",
+        "CFBundleExecutable": "switchtower",
+        "CFBundleIconFile": "x.icns",
+        "CFBundleInfoDictionaryVersion": "6.0",
+        "CFBundlePackageType": "APPL",
+        "CFBundleShortVersionString": "1.2.3",
+    }
 
 
 def test_the_spec_file_uses_both_plists() -> None:
