@@ -42,8 +42,10 @@ from app.__main__ import main
 
 sys.exit(main())
 '''
-WINDOWS_LAUNCHER = """@set "PYTHONPATH={root}"
-@"{python}" -m app %*
+# It names no path: cmd.exe and Python disagree on a file's encoding. -P keeps out an `app` of the current folder.
+WINDOWS_LAUNCHER = """@setlocal
+@set "PYTHONPATH=%~dp0..\\.."
+@"%~dp0python.exe" -P -m app %*
 """
 HAS_PROVIDERS = """
 import os, tomllib
@@ -121,7 +123,7 @@ def works(python):
 def write_launcher():
     """Write the `switchtower` command of the environment; it runs the source folder, no installed copy."""
     if os.name == "nt":
-        (BIN / "switchtower.cmd").write_text(WINDOWS_LAUNCHER.format(root=ROOT, python=PYTHON))
+        (BIN / "switchtower.cmd").write_text(WINDOWS_LAUNCHER, encoding="ascii")
         return
     launcher = BIN / "switchtower"
     launcher.write_text(POSIX_LAUNCHER.format(root=str(ROOT), python=shlex.quote(str(PYTHON))))

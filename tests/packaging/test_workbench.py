@@ -73,6 +73,13 @@ def test_the_launcher_runs_the_source_folder_from_anywhere(bench: ModuleType, tm
     assert done.stdout.startswith("switchtower "), done.stderr
 
 
+def test_the_launcher_of_windows_finds_the_source_folder_from_itself(workbench: ModuleType) -> None:
+    """A path in it would be written in one encoding and read in another; without setlocal the variable would stay."""
+    lines = workbench.WINDOWS_LAUNCHER.splitlines()
+    assert lines == ["@setlocal", '@set "PYTHONPATH=%~dp0..\\.."', '@"%~dp0python.exe" -P -m app %*']
+    assert workbench.WINDOWS_LAUNCHER.isascii()
+
+
 @pytest.mark.parametrize(
     ("configured", "screen", "expected"),
     [
