@@ -149,7 +149,7 @@ def nsis(stage, destination, version):
     }
     defined = [f"-D{name}={value}" for name, value in told.items()]
     if windows_sign.wanted():
-        defined.append(f"-DSIGN={sys.executable} {HERE.parent / 'windows_sign.py'}")
+        defined.append(f'-DSIGN="{sys.executable}" "{HERE.parent / "windows_sign.py"}"')
     if os.name != "nt":  # Debian's NSIS can make 64-bit installers, which run where Wine has no 32-bit part
         defined.append("-DAMD64")
     run([tool("makensis"), "-V2", *defined, HERE / "setup.nsi"], "The NSIS compiler")

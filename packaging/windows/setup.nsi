@@ -36,8 +36,8 @@ VIAddVersionKey CompanyName "The Switchtower authors"
 VIAddVersionKey LegalCopyright "The Switchtower authors, MIT licence"
 
 !ifdef SIGN
-  !finalize '${SIGN} "%1"' = 0
-  !uninstfinalize '${SIGN} "%1"' = 0
+  !finalize `${SIGN} "%1"` = 0
+  !uninstfinalize `${SIGN} "%1"` = 0
 !endif
 
 !define MUI_ICON "${ICON}"
@@ -99,7 +99,7 @@ Section "${NAME} (required)" PROGRAM
     RMDir /r "$INSTDIR\_internal"
   ${EndIf}
   SetOutPath "$INSTDIR"
-  File /r "${STAGE}/*"
+  File /r "${STAGE}\*" ; on Windows makensis splits a path at backslashes only
   WriteUninstaller "$INSTDIR\uninstall.exe"
   CreateShortCut "$SMPROGRAMS\${NAME}.lnk" "$INSTDIR\switchtowerw.exe"
   WriteRegStr HKCU "Software\${NAME}" "InstallDir" "$INSTDIR"

@@ -1,5 +1,6 @@
 """The installers for Windows: their sources, their compilers where they are installed, signing, and what is refused."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -105,6 +106,29 @@ def test_both_installers_compile(installers: ModuleType, stage: Path, tmp_path: 
     assert [line.partition("  ")[2] for line in sums] == [setup.name, msi.name]
 
 
+def test_the_installer_holds_every_file_of_the_bundle(
+    installers: ModuleType, stage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs("makensis")
+    told: list[str] = []
+
+    def run(command: list[object], *_: object) -> None:
+        line = ["-V4" if part == "-V2" else str(part) for part in command]
+        told.append(subprocess.run(line, capture_output=True, text=True, check=True).stdout)
+
+    monkeypatch.setattr(installers, "run", run)
+    installers.prepare("1.2.3")
+    installers.nsis(stage, tmp_path, "1.2.3")
+    for file in stage.rglob("*"):
+        assert f'File: "{file.name}"' in told[0] or file.is_dir(), file
+
+
+def test_paths_in_the_source_of_the_installer_are_split_as_makensis_does_on_windows() -> None:
+    source = (FOLDER / "windows" / "setup.nsi").read_text()
+    assert re.findall(r"\$\{?\w+\}?/\S*|^ *File .*/(?!r).*", source, re.MULTILINE) == []
+    assert 'File /r "${STAGE}\\*"' in source
+
+
 def test_a_folder_that_is_no_bundle_is_refused(installers: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(installers.workbench.SetupError, match=r"no switchtower\.exe and no switchtowerw\.exe"):
         installers.make(tmp_path, tmp_path / "out", "1.2.3")
@@ -182,22 +206,29 @@ def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_programs_and_both_installers_are_signed(
-    installers: ModuleType, stage: Path, tmp_path: Path, request: pytest.FixtureRequest
+    installers: ModuleType,
+    stage: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     needs("makensis", "wixl")
     certificate = request.getfixturevalue("key")
+    project = tmp_path / "a folder of O'Brien"
+    shutil.copytree(FOLDER, project / "packaging")
+    monkeypatch.setattr(installers, "HERE", project / "packaging" / "windows")
     for name in installers.PROGRAMS:
         out = f"-DOUT={stage / name}"
         script = FOLDER / "windows" / "stand_in.nsi"
         subprocess.run(["makensis", "-V1", "-DAMD64", "-DVERSION=1.2.3", out, script], check=True, capture_output=True)
     installers.prepare("1.2.3")
-    made = installers.make(stage, tmp_path / "out", "1.2.3")
+    made = installers.make(stage, project / "out", "1.2.3")
     for file in (*made, *(stage / name for name in installers.PROGRAMS)):
         checked = subprocess.run(
             ["osslsigncode", "verify", "-CAfile", certificate, "-in", file], capture_output=True, text=True, check=False
         )
         assert "Signature verification: ok" in checked.stdout + checked.stderr, file.name
-    assert list((tmp_path / "out").glob("*.signed")) == []
+    assert list((project / "out").glob("*.signed")) == []
 
 
 def test_what_cannot_be_signed_is_told(
