@@ -5,12 +5,14 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from app.domain.events import Event, ProviderHealthChanged
 from app.domain.faults import Fault, FaultError, FaultKind, InBandError, ProviderError
 from app.domain.status import HealthState
 from app.engine.lists import ModelLists
 from app.engine.provider import Provider
+from app.engine.unexpected import Unexpected
 from app.net.faults import fault_from_error, fault_from_status
 from app.store.settings import Health as HealthSettings
 
@@ -28,6 +30,7 @@ JITTER = 0.1
 FIRST_LISTS_S = 1.0
 """How long who looks at the models waits for lists that were never fetched."""
 
+_MOST_DOUBLINGS = 20
 _AT_ONCE = 16
 _IDLE_S = 3600.0
 _NO_LIST = (404, 405, 501)
@@ -123,7 +126,11 @@ class Health:
         self._forget_all_but(set(providers))
         wanted, self._wanted = self._wanted, set()
         off = self._settings().interval_s == 0
-        due = [p for p in providers if p in wanted or (not off and self._is_due(p, now_s))]
+        due = [
+            p
+            for p in providers
+            if (p in wanted and not self._is_recovering(p, now_s)) or (not off and self._is_due(p, now_s))
+        ]
         return [p for p in due if p not in self._under_way]
 
     def _next_in_s(self) -> float:
@@ -153,6 +160,10 @@ class Health:
     def _is_due(self, provider: Provider, now_s: float) -> bool:
         return self._due_s.get(provider, now_s) <= now_s or self._overdue(provider, now_s)
 
+    def _is_recovering(self, provider: Provider, now_s: float) -> bool:
+        """Whether it failed its last probe and is left alone until the next, whoever looks at the models."""
+        return bool(self._failed_probes.get(provider)) and self._due_s.get(provider, now_s) > now_s
+
     def _overdue(self, provider: Provider, now_s: float) -> bool:
         """Whether a window has opened since the provider's next probe was planned."""
         return self.closely and self._due_s[provider] - now_s > CLOSE_INTERVAL_S
@@ -165,9 +176,10 @@ class Health:
         """
         if not provider.spec.lists_models:
             try:
-                await provider.client.log_in()
+                with Unexpected(f"probe-{provider.id}", "login"):
+                    await provider.client.log_in()
             except FaultError as error:
-                provider.failed(error.fault)
+                provider.failed(_its_own(error.fault))
                 return
             if provider.logged_in and provider.state is HealthState.NEEDS_KEY:
                 provider.try_now()
@@ -184,11 +196,26 @@ class Health:
             if self.closely:
                 interval_s = min(interval_s, CLOSE_INTERVAL_S)
             if fails and provider.state not in _PROBED:
-                interval_s = min(interval_s, RECOVERY_S * 2 ** (fails - 1))
+                interval_s = min(interval_s, RECOVERY_S * 2 ** min(fails - 1, _MOST_DOUBLINGS))
             self._due_s[provider] = self._clock() + interval_s * (1 - JITTER * self._chance())
 
     async def _ask(self, provider: Provider) -> bool:
         """One probe; return whether the provider answered as it should."""
+        try:
+            with Unexpected(f"probe-{provider.id}", "models"):
+                latency_ms = await self._listed(provider)
+        except FaultError as error:
+            provider.failed(_its_own(error.fault))
+            return False
+        provider.answered(latency_ms)
+        return True
+
+    async def _listed(self, provider: Provider) -> float:
+        """Take the provider's list; return after how many milliseconds it came.
+
+        Raises:
+            FaultError: it did not come.
+        """
         began_s = self._clock()
         timeout_s = self._settings().timeout_s
         try:
@@ -198,26 +225,24 @@ class Health:
                     body = await reply.read()
                 finally:
                     await reply.aclose()
+            latency_ms = (self._clock() - began_s) * 1000
             if reply.status in _NO_LIST:
-                provider.answered((self._clock() - began_s) * 1000)
-                return True
+                return latency_ms
             if reply.status != 200:  # noqa: PLR2004 - HTTP's own number
                 raise FaultError(
                     fault_from_status(provider.name, reply.status, reply.headers, ProviderError(), time.time())
                 )
-            latency_ms = (self._clock() - began_s) * 1000
             await self.lists.take(provider, body)
         except InBandError as error:
-            provider.failed(fault_from_error(provider.name, error.error))
-            return False
-        except TimeoutError:
-            provider.failed(_silent(provider, timeout_s))
-            return False
-        except FaultError as error:
-            provider.failed(error.fault)
-            return False
-        provider.answered(latency_ms)
-        return True
+            raise FaultError(fault_from_error(provider.name, error.error)) from error
+        except TimeoutError as error:
+            raise FaultError(_silent(provider, timeout_s)) from error
+        return latency_ms
+
+
+def _its_own(fault: Fault) -> Fault:
+    """What a probe comes to: an unforeseen error follows from this provider's settings, and is shown as its own."""
+    return replace(fault, kind=FaultKind.CONFIG_ERROR) if fault.kind is FaultKind.INTERNAL else fault
 
 
 def _silent(provider: Provider, timeout_s: float) -> Fault:

@@ -103,10 +103,10 @@ class AwsLogin:
         self._signer, self._request = auth.SigV4Auth, requests.AWSRequest
         if self.secret is not None:
             return credentials.Credentials(*self.secret.reveal().split(":"))
-        session, errors = modules(self._name, EXTRA, "botocore.session", "botocore.exceptions")
+        (session,) = modules(self._name, EXTRA, "botocore.session")
         try:
             found = session.Session(profile=self._profile or None).get_credentials()
-        except errors.BotoCoreError as error:
+        except self._refusals() as error:
             raise self._no_login(f": {str(error).rstrip('.')}.") from error
         if found is None:
             raise self._no_login(".")
@@ -114,12 +114,16 @@ class AwsLogin:
 
     def _fresh(self, credentials: Any) -> Any:
         """The credentials as they are good now; in a thread."""
-        (errors,) = modules(self._name, EXTRA, "botocore.exceptions")
         try:
             return credentials.get_frozen_credentials()
-        except errors.BotoCoreError as error:
+        except self._refusals() as error:
             self.refused()
             raise self._no_login(f": {str(error).rstrip('.')}.") from error
+
+    def _refusals(self) -> tuple[type[Exception], ...]:
+        """What botocore raises without a login: AWS's refusal is none of its own errors, nor is a program not found."""
+        (errors,) = modules(self._name, EXTRA, "botocore.exceptions")
+        return errors.BotoCoreError, errors.ClientError, RuntimeError, ValueError, OSError
 
     def _no_login(self, why: str) -> FaultError:
         profile = f" --profile {self._profile}" if self._profile else ""

@@ -46,7 +46,7 @@ def context_for(ca_file: str = "") -> ssl.SSLContext:
     """Return the one shared context, or a new one that also trusts the authorities in `ca_file` (PEM).
 
     Raises:
-        FaultError: CONFIG_ERROR, when the file is missing, unreadable or holds no certificate.
+        FaultError: CONFIG_ERROR, when the file is missing, unreadable or holds no certificate, or its name is none.
     """
     if not ca_file:
         return _shared_system_context()
@@ -54,13 +54,18 @@ def context_for(ca_file: str = "") -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_verify_locations(cafile=str(Path(ca_file).expanduser()))
-    except OSError as error:  # ssl.SSLError is one
-        reason = "holds no PEM certificate" if isinstance(error, ssl.SSLError) else (error.strerror or str(error))
+    except (OSError, RuntimeError, ValueError) as error:  # a RuntimeError: the user behind a ~ is not known
         raise FaultError(
             Fault(
                 FaultKind.CONFIG_ERROR,
-                f"The certificate file {ca_file} cannot be used: {reason}.",
+                f"The certificate file {ca_file} cannot be used: {_reason(error)}.",
                 remedy="Set ca_file to a readable file of PEM certificates, or leave it empty.",
             )
         ) from error
     return context
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "holds no PEM certificate"
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".")

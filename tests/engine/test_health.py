@@ -198,3 +198,47 @@ async def test_a_provider_that_hangs_or_is_down_keeps_the_first_look_waiting_but
     assert rig.providers[1] in health._due_s
     task.cancel()
     await asyncio.wait({task})
+
+
+@pytest.mark.parametrize("lists_models", [True, False])
+async def test_an_unforeseen_error_is_one_providers_own_and_the_others_are_probed_on(
+    rig: Rig, second: FaultyUpstream, lists_models: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise KeyError("nobody has foreseen this")
+
+    provider = rig.providers[0]
+    provider.spec = dataclasses.replace(provider.spec, lists_models=lists_models, static_models=("m",))
+    monkeypatch.setattr(provider.client, "get", broken)
+    monkeypatch.setattr(provider.client, "log_in", broken)
+    health = make_health(rig, interval_s=0.05)
+    await health.probe(provider)
+    assert provider.state is HealthState.CONFIG_ERROR
+    assert "unexpectedly" in provider.status().detail
+    assert "probe-first" in provider.status().detail
+    assert "foreseen" not in provider.status().detail
+    await running(health, lambda: len(second.requests) >= 3)
+
+
+@pytest.mark.parametrize("play", [plays.PATH_NOT_FOUND, plays.SERVER_ERROR])
+async def test_looking_at_the_models_asks_nobody_again_who_has_just_given_none(
+    rig: Rig, first: FaultyUpstream, second: FaultyUpstream, play: object
+) -> None:
+    first.script_get(play)
+    health = make_health(rig)
+    task = asyncio.get_running_loop().create_task(health.run())
+    for _ in range(20):
+        await health.first_lists()
+        await asyncio.sleep(0.002)
+    task.cancel()
+    await asyncio.wait({task})
+    assert (len(first.requests), len(second.requests)) == (1, 1)
+
+
+async def test_a_provider_that_is_down_for_days_is_still_probed(rig: Rig, first: FaultyUpstream) -> None:
+    first.script_get(plays.SERVER_ERROR)
+    health = make_health(rig)
+    health._failed_probes[rig.providers[0]] = 5000
+    await health.probe(rig.providers[0])
+    assert health._failed_probes[rig.providers[0]] == 5001
+    assert rig.providers[0] in health._due_s

@@ -4,9 +4,11 @@ import asyncio
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from app.domain.faults import FaultError, FaultKind
 from app.domain.secret import Secret
@@ -112,6 +114,43 @@ async def test_the_login_of_the_machine(tmp_path: Path, monkeypatch: pytest.Monk
     assert (await checked(login, secret="one"))[0] == ACCESS_KEY
     login.refused()
     assert (await checked(login, secret="new"))[0] == ACCESS_KEY
+
+
+DENIED = {"Error": {"Code": "AccessDenied", "Message": "User is not authorized to perform: sts:AssumeRole"}}
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ClientError(DENIED, "AssumeRole"), "not authorized to perform: sts:AssumeRole"),
+        (RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired."), "still expired"),
+        (FileNotFoundError(2, "No such file or directory", "login-program"), "login-program"),
+        (ValueError("Unsupported host"), "Unsupported host"),
+    ],
+)
+async def test_a_role_that_aws_refuses_and_what_else_botocore_lets_out(
+    error: Exception, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied() -> None:
+        raise error
+
+    login = AwsLogin("Bedrock", None, "work")
+    monkeypatch.setattr(login, "_load", lambda: SimpleNamespace(get_frozen_credentials=denied))
+    with pytest.raises(FaultError) as caught:
+        await login.headers(ASKED)
+    assert caught.value.fault.kind is FaultKind.NEEDS_KEY
+    assert why in caught.value.fault.message
+    assert login._credentials is None
+
+
+async def test_a_program_for_the_login_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config"
+    file.write_text("[profile work]\ncredential_process = /nowhere/login-program\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    with pytest.raises(FaultError) as caught:
+        await AwsLogin("Bedrock", None, "work").headers(ASKED)
+    assert caught.value.fault.kind is FaultKind.NEEDS_KEY
+    assert "login-program" in caught.value.fault.message
 
 
 async def test_many_at_once_load_one_login(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,3 +54,13 @@ def test_files_that_cannot_be_used(tmp_path: Path, content: str | None, says: st
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(FaultError):
         tls.context_for(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("~nobody-of-this-name/ca.pem", "home directory"), ("ca\0.pem", "null byte")]
+)
+def test_names_that_no_file_can_have(name: str, says: str) -> None:
+    with pytest.raises(FaultError) as caught:
+        tls.context_for(name)
+    assert caught.value.fault.kind is FaultKind.CONFIG_ERROR
+    assert says in caught.value.fault.message
