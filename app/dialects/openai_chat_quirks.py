@@ -4,6 +4,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from app.dialects.openai_lengths import short_id
+
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
@@ -37,12 +39,14 @@ PLAIN = Quirks()
 _SHORT_ID = re.compile(r"[a-zA-Z0-9]{9}")
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LENGTH = 9
+_LONGEST_ID = 40
+"""Characters that OpenAI takes; vLLM's ids have 46."""
 
 
 def call_id_of(call_id: str, quirks: Quirks) -> str:
     """The id of a call as the cousin takes it: the same for call and result, every time; one of its own stays."""
     if not quirks.short_ids or _SHORT_ID.fullmatch(call_id):
-        return call_id
+        return short_id(call_id, _LONGEST_ID)
     number = int.from_bytes(hashlib.sha256(call_id.encode(errors="surrogatepass")).digest()[:8])
     out = ""
     for _ in range(_LENGTH):

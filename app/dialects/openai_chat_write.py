@@ -7,6 +7,7 @@ from app.dialects.fields import Object
 from app.dialects.openai_chat_quirks import PLAIN, Quirks, call_id_of
 from app.dialects.openai_chat_request import NAME
 from app.dialects.openai_chat_thoughts import FORMATS
+from app.dialects.openai_lengths import user_of
 from app.dialects.translator import Written
 from app.domain.hub import (
     Audio,
@@ -54,7 +55,8 @@ def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> W
     _write_reasoning(request, quirks, out, dropped)
     if request.format is not None:
         out["response_format"] = _format(request.format)
-    out |= {key: value for key, value in (("user", request.user), ("prompt_cache_key", request.cache_key)) if value}
+    user = request.user if own else user_of(request.user)
+    out |= {key: value for key, value in (("user", user), ("prompt_cache_key", request.cache_key)) if value}
     if own:
         out |= request.extras
     return Written(PATH, json_edit.dumps(out), tuple(dict.fromkeys(dropped)))

@@ -1,9 +1,8 @@
 """Write the messages of the hub as the input of a Responses request: instructions, and a list of items."""
 
-import zlib
-
 from app.dialects import fields
 from app.dialects.fields import Object
+from app.dialects.openai_lengths import short_id
 from app.dialects.responses_items import NAME
 from app.domain.hub import (
     Audio,
@@ -85,7 +84,7 @@ class Input:
         return out | ({"id": thought.id} if thought.id else {})
 
     def _call(self, call: ToolCall) -> Object:
-        out: Object = {"type": "function_call", "call_id": short_id(call.id), "name": call.name}
+        out: Object = {"type": "function_call", "call_id": short_id(call.id, _LONGEST_ID), "name": call.name}
         if call.custom:
             self._custom.add(call.id)
             return out | {"type": "custom_tool_call", "input": call.arguments}
@@ -93,7 +92,7 @@ class Input:
 
     def _result(self, result: ToolResult) -> Object:
         kind = "custom_tool_call_output" if result.call_id in self._custom else "function_call_output"
-        return {"type": kind, "call_id": short_id(result.call_id), "output": self._output(result)}
+        return {"type": kind, "call_id": short_id(result.call_id, _LONGEST_ID), "output": self._output(result)}
 
     def _output(self, result: ToolResult) -> object:
         if all(isinstance(part, Text) for part in result.parts):
@@ -128,13 +127,6 @@ def _leading(request: ChatRequest) -> tuple[Message, ...]:
 
 def _instructs(message: Message) -> bool:
     return message.role in _INSTRUCTS and all(isinstance(part, Text) for part in message.parts)
-
-
-def short_id(call_id: str) -> str:
-    """Return an id of at most 64 characters, the same for the same id."""
-    if len(call_id) <= _LONGEST_ID:
-        return call_id
-    return f"{call_id[: _LONGEST_ID - 9]}_{zlib.crc32(call_id.encode('utf-8', 'replace')):08x}"
 
 
 def _image(image: Image) -> Object:

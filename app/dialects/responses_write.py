@@ -4,6 +4,7 @@ import re
 
 from app.dialects import effort, fields, json_edit
 from app.dialects.fields import Object
+from app.dialects.openai_lengths import user_of
 from app.dialects.responses_input import Input
 from app.dialects.responses_items import NAME
 from app.dialects.translator import Written
@@ -42,7 +43,8 @@ def write_request(request: ChatRequest, model: str) -> Written:
     _write_reasoning(request, out, dropped)
     if request.format is not None:
         out["text"] = {**out.get("text", {}), "format": _format(request.format)}
-    out |= {key: value for key, value in (("user", request.user), ("prompt_cache_key", request.cache_key)) if value}
+    named = (("user", user_of(request.user)), ("prompt_cache_key", request.cache_key))
+    out |= {key: value for key, value in named if value}
     return Written(PATH, json_edit.dumps(out), tuple(dict.fromkeys(dropped)))
 
 

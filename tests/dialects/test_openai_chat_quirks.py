@@ -12,6 +12,7 @@ SHORT = Quirks(short_ids=True)
 
 def test_a_plain_cousin_leaves_ids_alone() -> None:
     assert call_id_of("call_1", PLAIN) == "call_1"
+    assert call_id_of("c" * 40, PLAIN) == "c" * 40
     assert (PLAIN.limit, PLAIN.seed, PLAIN.thoughts) == ("max_tokens", "seed", "")
 
 

@@ -171,6 +171,30 @@ def test_ids_of_calls_are_nine_letters_and_digits_where_that_is_wanted() -> None
     assert plain[1]["tool_call_id"] == "toolu_01A"
 
 
+def test_ids_of_calls_have_at_most_40_characters_and_those_of_ones_own_stay() -> None:
+    call_id = "chatcmpl-tool-0123456789abcdef0123456789abcdef"
+    call = {"type": "tool_use", "id": call_id, "name": "f", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": call_id, "content": "42"}
+    said, told = to_openai(messages=[{"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}])[
+        "messages"
+    ]
+    assert said["tool_calls"][0]["id"] == told["tool_call_id"]
+    assert len(told["tool_call_id"]) == 40
+    own = {"id": call_id, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    request = openai_request(messages=[{"role": "assistant", "content": None, "tool_calls": [own]}])
+    written = json.loads(openai_chat.write_request(request, "m").body)
+    assert written["messages"][0]["tool_calls"][0]["id"] == call_id
+
+
+@pytest.mark.parametrize("length", [64, 65])
+def test_the_name_of_a_user_has_at_most_64_characters(length: int) -> None:
+    user = "u" * length
+    sent = to_openai(metadata={"user_id": user})["user"]
+    assert len(sent) == 64
+    assert (sent == user) is (length == 64)
+    assert json.loads(openai_chat.write_request(openai_request(user=user), "m").body)["user"] == user
+
+
 def test_a_seed_goes_by_the_name_the_cousin_has_for_it() -> None:
     request = replace(anthropic_request(), sampling=Sampling(seed=7))
     assert json.loads(openai_chat.write_request(request, "m", QUIRKS["mistral"]).body)["random_seed"] == 7

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.dialects.responses_input import Input, short_id
+from app.dialects.responses_input import Input
 from app.domain.hub import ChatRequest, Message, Role, Text, Thought, ToolCall, ToolResult
 from dialects.translating import openai_request
 
@@ -51,11 +51,12 @@ def test_a_speakers_name_is_left_out_and_named() -> None:
     assert dropped == ["name"]
 
 
-def test_ids_are_cut_to_64_characters_and_stay_different() -> None:
-    one, other = short_id("x" * 80 + "a"), short_id("x" * 80 + "b")
-    assert len(one) == len(other) == 64
-    assert one != other
-    assert short_id("y" * 64) == "y" * 64
+def test_ids_are_cut_to_64_characters_the_same_for_call_and_result() -> None:
+    long = "x" * 80
+    call, result = ToolCall(long, "f", "{}"), ToolResult(long, (Text("1"),))
+    said, told = items(Message(Role.ASSISTANT, (call,)), Message(Role.TOOL, (result,)))
+    assert said["call_id"] == told["call_id"]
+    assert len(said["call_id"]) == 64
 
 
 def test_empty_words_beside_a_call_are_left_out() -> None:

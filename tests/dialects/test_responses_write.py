@@ -95,3 +95,12 @@ def test_every_recorded_client_is_understood(client_requests: list[dict[str, Any
             assert len(body.get("tools", [])) == len(tools)
             seen += 1
     assert seen > 20
+
+
+@pytest.mark.parametrize("length", [64, 65])
+def test_the_name_of_a_user_has_at_most_64_characters(length: int) -> None:
+    user = "u" * length
+    for request in (anthropic_request(metadata={"user_id": user}), openai_request(user=user)):
+        sent = written(request)["user"]
+        assert len(sent) == 64
+        assert (sent == user) is (length == 64)
