@@ -126,19 +126,29 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
-            self._decline_upgrade(data[offer.args[0] :])
+            self._decline_upgrades(memoryview(data)[offer.args[0] :])
         except httptools.HttpParserError as error:
             self.send_400_response(str(error))
         if self._in_headers or self.cycle.response_complete:
             self._watch_reading(len(data))
 
-    def _decline_upgrade(self, rest: bytes) -> None:
-        """Parse a request again without its offer to change the protocol.
+    def _decline_upgrades(self, rest: memoryview) -> None:
+        """Parse a request again without its offer to change the protocol, then `rest`, which may hold more of them.
 
         The parser skips the body of such a request, and Java's HTTP client offers HTTP/2 with each of its first ones.
         """
-        lines = [b"%b: %b" % field for field in self.headers if field[0] != b"upgrade"]
-        self.data_received(b"\r\n".join((self._request_line, *lines, b"", rest)))
+        while True:
+            lines = [b"%b: %b" % field for field in self.headers if field[0] != b"upgrade"]
+            try:
+                self.parser.feed_data(b"\r\n".join((self._request_line, *lines, b"", b"")))
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as offer:
+                rest = rest[offer.args[0] :]
+            except httptools.HttpParserError as error:
+                self.send_400_response(str(error))
+                return
+            else:
+                return
 
     def _watch_reading(self, size_bytes: int) -> None:
         if self.transport.is_closing():
@@ -162,11 +172,13 @@ class Connection(HttpToolsProtocol):
         """Start the request.
 
         Raises:
-            HttpParserInvalidURLError: the target is not a path: we are no forward proxy.
+            HttpParserInvalidURLError: the target is not a path, or the method CONNECT: we are no forward proxy.
         """
         if self.url[:1] != b"/":
             raise httptools.HttpParserInvalidURLError("the target must be a path")
         if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise httptools.HttpParserInvalidURLError("CONNECT is for proxies")
             version = self.parser.get_http_version().encode()
             self._request_line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)
             return

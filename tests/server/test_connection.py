@@ -85,6 +85,8 @@ async def test_blank_lines_do_not_keep_a_connection_for_ever():
         b"\x16\x03\x01\x02\x00",
         b"GET http://evil.test/v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"CONNECT evil.test:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"CONNECT /x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"CONNECT /x HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
         b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
@@ -101,6 +103,14 @@ async def test_what_is_not_http_for_us_is_400_without_noise(served, raw, caplog)
     assert (reply.status, reply.body) == (400, b"")
     assert reply.header("x-content-type-options") == "nosniff"
     assert await reader.read() == b""
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    writer.close()
+
+
+async def test_many_offers_to_change_the_protocol_in_one_packet_are_all_declined(served, caplog):
+    offer = b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
+    reader, writer = await served.send(offer * 600)
+    assert {(await read_reply(reader)).status for _ in range(600)} == {200}
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
     writer.close()
 
