@@ -227,6 +227,7 @@ class Health:
                     await reply.aclose()
             latency_ms = (self._clock() - began_s) * 1000
             if reply.status in _NO_LIST:
+                self.lists.miss(provider)
                 return latency_ms
             if reply.status != 200:  # noqa: PLR2004 - HTTP's own number
                 raise FaultError(

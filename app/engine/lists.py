@@ -55,6 +55,10 @@ class ModelLists:
         if provider.catalogue.replace(models, now_s) and self._cache is not None:
             await asyncio.to_thread(self._cache.write, provider.id, key_host(provider.base_url), models, now_s)
 
+    def miss(self, provider: Provider) -> None:
+        """It has no list to give: that is asked again when a list would be."""
+        provider.catalogue.fetched_at_s = self._clock()
+
     def ignorant(self, providers: Iterable[Provider]) -> list[Provider]:
         """Those whose models have not been looked up in the price list since it is there, or since they are known."""
         return [p for p in providers if p.catalogue not in self._learned and p.catalogue.names is not None]
