@@ -30,8 +30,8 @@ class Book(Protocol):
     """Where settled requests are kept: the ledger."""
 
     @property
-    def problem(self) -> str:
-        """What is wrong with it; empty when nothing is."""
+    def readable(self) -> bool:
+        """Whether what was last asked of it could be answered."""
         ...
 
     def record(self, event: RequestFinished, cost: Cost = UNKNOWN_COST) -> None:
@@ -111,7 +111,7 @@ class Accounts:
     async def _read(self) -> None:
         """Take over what the book says was spent; when it cannot be read, later."""
         spent = await self._book.spent(self.budgets.first_moment())
-        if not self._book.problem:
+        if self._book.readable:
             self._unread = False
             self.budgets.load(spent)
 

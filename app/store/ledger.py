@@ -79,6 +79,11 @@ class Ledger:
         """What is wrong with the file now, else what had to be done about it, else nothing."""
         return self._trouble or self._read_trouble or self._notice
 
+    @property
+    def readable(self) -> bool:
+        """Whether the file can be read and written now, whatever had to be done for that."""
+        return not (self._trouble or self._read_trouble)
+
     def start(self) -> None:
         """Begin to write; the file is opened, checked and migrated by the writing thread."""
         if self._thread is None:

@@ -29,7 +29,7 @@ class Book:
     def __init__(self) -> None:
         self.rows: list[tuple[RequestFinished, float | None]] = []
         self.sources: list[PriceSource] = []
-        self.problem = ""
+        self.readable = True
         self.before: list[Spending] = []
 
     def record(self, event: RequestFinished, cost: Cost = UNKNOWN_COST) -> None:
@@ -163,10 +163,10 @@ async def test_a_budget_is_drawn_on_and_told_of(desk: Desk) -> None:
 
 async def test_what_was_spent_before_the_start_counts(desk: Desk) -> None:
     desk.book.before = [Spending(datetime.now(UTC).astimezone().date().isoformat(), "openai", "default", 5.0)]
-    desk.book.problem = "The usage database cannot be read."
+    desk.book.readable = False
     await desk.accounts.watch((Budget(usd_per_day=1.0, action="stop"),))
     assert desk.accounts.budgets.blocked("", "default") is None
-    desk.book.problem = ""
+    desk.book.readable = True
     await desk.accounts.look()
     assert desk.accounts.budgets.blocked("", "default") is not None
 

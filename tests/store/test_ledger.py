@@ -375,6 +375,7 @@ async def test_damage_found_while_writing_loses_no_row(path: Path) -> None:
             ledger.record(event(number))
         assert await ledger.flush()
         assert "damaged" in ledger.problem
+        assert ledger.readable
     assert len(rows(path)) == 3
 
 
