@@ -87,7 +87,8 @@ class Fleet:
             if known.base_url == provider.base_url:
                 provider.guard.inherit(known.guard)
             provider.counters = known.counters
-            if known.base_url == provider.base_url and provider.catalogue.names is None:
+            same = known.base_url == provider.base_url and known.settings.models == wanted.models
+            if same and provider.catalogue.names is None:
                 provider.catalogue = known.catalogue
         await self.lists.recall(provider)
         return provider

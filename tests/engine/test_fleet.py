@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.faults import FaultKind
+from app.domain.models import ModelInfo
 from app.domain.secret import Secret
 from app.engine.bus import Bus
 from app.engine.fleet import Fleet
@@ -59,6 +60,15 @@ async def test_what_did_not_change_is_kept_and_what_did_is_replaced(held: Held) 
     assert new_b is not b
     assert new_b.counters.requests == 7
     assert held.retired == ["retire b"]
+
+
+async def test_a_list_that_was_fixed_in_the_settings_goes_with_them(held: Held) -> None:
+    await held.apply({"id": "a", "models": ["m-one"]})
+    await held.apply({"id": "a"})
+    assert held.fleet.providers[0].catalogue.names is None
+    held.fleet.providers[0].catalogue.replace((ModelInfo("m-one"), ModelInfo("m-two")), 0.0)
+    await held.apply({"id": "a", "priority": 3})
+    assert held.fleet.providers[0].catalogue.names == {"m-one", "m-two"}
 
 
 async def test_a_removed_provider_is_retired(held: Held) -> None:
