@@ -241,11 +241,12 @@ def _by_priority(routing: Routing) -> Iterable[Provider]:
 
 
 def _unknown(model: str, routing: Routing) -> Fault:
-    """The fault of a name nobody has, with the three nearest that somebody has."""
+    """The fault of a name nobody has, or not the one provider in use, with the three nearest that somebody has."""
+    forced = routing.find(routing.forced) if routing.forced else None
     names: list[str] = list(routing.aliases)
     pinned = "/" in model
     unreadable: list[str] = []
-    for provider in routing.providers:
+    for provider in routing.providers if forced is None else (forced,):
         if not provider.usable:
             unreadable.append(provider.id)
             continue
@@ -255,4 +256,8 @@ def _unknown(model: str, routing: Routing) -> Fault:
     remedy = f"Nearest names: {', '.join(near)}." if near else "See GET /v1/models for the names there are."
     if unreadable:
         remedy += f" Not in use: {', '.join(unreadable)}."
-    return Fault(FaultKind.MODEL_NOT_FOUND, f"No provider has the model {model!r}.", remedy=remedy, param="model")
+    who = "No provider has"
+    if forced is not None:
+        who = f"Only {forced.id} is in use, which does not have"
+        remedy = f"Choose Use only ▸ Automatic in the tray. {remedy}"
+    return Fault(FaultKind.MODEL_NOT_FOUND, f"{who} the model {model!r}.", remedy=remedy, param="model")

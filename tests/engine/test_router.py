@@ -149,6 +149,13 @@ def test_the_forced_provider_alone_is_asked() -> None:
     assert "Automatic" in fault.remedy
 
 
+def test_a_name_that_only_others_have_names_the_remedy_for_the_forced_provider() -> None:
+    fault = refused("gpt-5", provider("a", "gpt-4"), provider("b", "gpt-5"), forced="a")
+    assert fault.kind is FaultKind.MODEL_NOT_FOUND
+    assert fault.message == "Only a is in use, which does not have the model 'gpt-5'."
+    assert fault.remedy == "Choose Use only ▸ Automatic in the tray. Nearest names: gpt-4."
+
+
 def test_a_name_nobody_has_names_the_three_nearest_and_who_is_not_in_use() -> None:
     fault = refused("gpt-5-mni", provider("a", "gpt-5-mini", "gpt-5", "gpt-4"), provider("b", "x", enabled=False))
     assert fault.kind is FaultKind.MODEL_NOT_FOUND
