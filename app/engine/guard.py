@@ -103,8 +103,17 @@ class Guard:
             number = of_model.enter(forced=forced)
             ticket.of_model = None if number is None else (of_model, number)
         if ticket.probe:
-            self._asked_s[""] = self._asked_s[model] = self._clock()
+            self._asked("")
+            self._asked(model)
         return ticket
+
+    def _asked(self, scope: str) -> None:
+        """Note that a probe has gone out, or none is wanted yet; what is older than a probe's turn means nothing."""
+        now_s = self._clock()
+        if len(self._asked_s) > _MOST_MODELS:
+            for old in [name for name, asked_s in self._asked_s.items() if asked_s + PROBE_S <= now_s]:
+                del self._asked_s[old]
+        self._asked_s[scope] = now_s
 
     def probe_wait_s(self, block: Block) -> float:
         """Seconds until a provider blocked like that may be asked all the same."""
@@ -137,7 +146,7 @@ class Guard:
         self._leave(ticket, Outcome.NEUTRAL if of_model else failure, failure if of_model else Outcome.NEUTRAL)
         cooling = self.cooldowns.add(fault, ticket.model, self.key)
         if cooling is not None:
-            self._asked_s[ticket.model if cooling.scope is Cooldown.MODEL else ""] = self._clock()
+            self._asked(ticket.model if cooling.scope is Cooldown.MODEL else "")
 
     def began(self, ticket: Ticket) -> None:
         """A stream has begun: enough for a probe, which others wait for, until it breaks; else its end tells more."""
@@ -174,7 +183,7 @@ class Guard:
     def _give_back(self, breaker: Breaker, number: int, outcome: Outcome, scope: str) -> None:
         breaker.leave(number, outcome)
         if outcome is Outcome.FAILURE and breaker.state is BreakerState.OPEN:
-            self._asked_s[scope] = self._clock()
+            self._asked(scope)
 
     # -- from outside
 

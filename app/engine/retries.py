@@ -38,7 +38,9 @@ class Retries:
 
     def request(self) -> None:
         """A request has come."""
-        second = self.clock() // 1
+        now_s = self.clock()
+        self._forget(now_s)
+        second = now_s // 1
         if self._requests and self._requests[-1][0] == second:
             self._requests[-1][1] += 1
         else:
@@ -48,14 +50,18 @@ class Retries:
     def take(self) -> bool:
         """Whether one more retry is within the budget; it is counted then."""
         now_s = self.clock()
-        while self._requests and self._requests[0][0] < now_s - WINDOW_S:
-            self._count -= int(self._requests.popleft()[1])
+        self._forget(now_s)
         while self._retries_s and self._retries_s[0] <= now_s - WINDOW_S:
             self._retries_s.popleft()
         if len(self._retries_s) >= max(MINIMUM, int(self._count * self._percent() / 100)):
             return False
         self._retries_s.append(now_s)
         return True
+
+    def _forget(self, now_s: float) -> None:
+        """Take the requests that are past the window off the count."""
+        while self._requests and self._requests[0][0] < now_s - WINDOW_S:
+            self._count -= int(self._requests.popleft()[1])
 
     async def back_off(self, settings: RetrySettings, tries: int, left_s: float = math.inf) -> None:
         """Pause before try number `tries` (from 1) is repeated: anything from nothing to the cap, so never in step.

@@ -205,3 +205,10 @@ def test_streams_that_closed_the_breaker_and_then_break_count_in_its_window(guar
     guard.ended(ticket, Fault(FaultKind.STALLED, "It stalled.", provider="a"))
     fail(guard, FaultKind.SERVER_ERROR, times=4)
     assert guard.breaker.state is BreakerState.OPEN
+
+
+def test_what_clients_call_a_model_is_not_kept_for_ever(guard: Guard, clock: Clock) -> None:
+    for number in range(1000):
+        fail(guard, FaultKind.RATE_LIMITED, model=f"m{number}", after_s=1)
+        clock.now_s += PROBE_S / 10
+    assert len(guard._asked_s) <= 202

@@ -68,3 +68,12 @@ async def test_those_who_wait_for_the_same_time_go_on_one_by_one() -> None:
 async def test_a_wait_is_never_negative(wait_s: float) -> None:
     world = World()
     assert await world.retries.wait(wait_s, Retry(base_s=0.01, cap_s=0.01)) >= wait_s
+
+
+def test_a_program_whose_providers_never_fail_keeps_a_minute_of_requests() -> None:
+    world = World()
+    for _ in range(500):
+        world.now_s += 1
+        world.retries.request()
+    assert len(world.retries._requests) <= 62
+    assert sum(world.retries.take() for _ in range(100)) == 12
