@@ -5,7 +5,7 @@ import sys
 import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpx
 from python_socks import ProxyError, ProxyType
@@ -42,24 +42,42 @@ class ProxyAddress:
         return f"{self.host}:{self.port}"
 
 
-def parse_proxy(url: str) -> ProxyAddress:
+def parse_proxy(url: str, source: str = "the proxy") -> ProxyAddress:
     """Read a proxy's URL (`http://`, `socks5://`, `socks4://`; without a scheme it is `http://`).
 
     Raises:
-        ValueError: it is none of these; the text names the scheme only, because a URL may hold a password.
+        ValueError: it is none of these; the text names `source` and the scheme only, because a URL may hold a password.
     """
-    parts = urlsplit(url if "://" in url else f"http://{url}")
+    parts, port = _split(url, source)
     known = _TYPES.get(parts.scheme.lower())
     if known is None:
-        raise ValueError(f"a proxy cannot be {parts.scheme}://, only http://, socks5:// or socks4://")
+        raise ValueError(f"{source} cannot be {parts.scheme}://, only http://, socks5:// or socks4://")
     if not parts.hostname:
-        raise ValueError("the proxy has no host name")
-    kind, port = known
+        raise ValueError(f"{source} has no host name")
+    kind, usual_port = known
     username = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password else None
     if username is not None and password is None:
         password = ""
-    return ProxyAddress(kind, parts.hostname, parts.port or port, username, password)
+    return ProxyAddress(kind, parts.hostname, port or usual_port, username, password)
+
+
+def _split(url: str, source: str) -> tuple[SplitResult, int | None]:
+    """The parts of a URL and its port; behind the host there is nothing that a user and a password end with.
+
+    Raises:
+        ValueError: it cannot be read; what Python says of it would repeat a part of the password.
+    """
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if "@" not in f"{parts.path}{parts.query}{parts.fragment}":
+            return parts, parts.port
+    except ValueError:
+        pass
+    raise ValueError(
+        f"{source} cannot be read as an address: check its port, and write / as %2F, ? as %3F, # as %23, [ as %5B "
+        "and ] as %5D in its user and password"
+    )
 
 
 def is_ours(host: str) -> bool:
@@ -88,24 +106,25 @@ def choose(setting: str, scheme: str, host: str, environ: "Mapping[str, str]") -
     if setting == "none" or is_ours(host):
         return None
     if setting not in ("system", ""):
-        return parse_proxy(setting)
+        return parse_proxy(setting, "the setting proxy")
     if is_nearby(host):
         return None
-    url = _from_environ(scheme, host, environ)
-    if url is None:
-        url = _from_system(scheme, host)
-    return parse_proxy(url) if url else None
+    found = _from_environ(scheme, host, environ)
+    url, source = (_from_system(scheme, host), "the system's proxy") if found is None else found
+    return parse_proxy(url, source) if url else None
 
 
-def _from_environ(scheme: str, host: str, environ: "Mapping[str, str]") -> str | None:
-    """Return the proxy of the environment, "" for a direct connection, None when the environment says nothing."""
+def _from_environ(scheme: str, host: str, environ: "Mapping[str, str]") -> tuple[str, str] | None:
+    """Return the proxy of the environment ("" is a direct connection) and its variable, None when there is neither."""
 
-    def get(name: str) -> str:
-        return (environ.get(name) or environ.get(name.upper()) or "").strip()
+    def get(name: str) -> tuple[str, str] | None:
+        names = (each for each in (name, name.upper()) if environ.get(each, "").strip())
+        return next(((environ[each].strip(), each) for each in names), None)
 
-    if any(_excepts(entry, host.lower()) for entry in get("no_proxy").split(",")):
-        return ""
-    return get(f"{scheme}_proxy") or get("all_proxy") or None
+    excepted = get("no_proxy") or ("", "")
+    if any(_excepts(entry, host.lower()) for entry in excepted[0].split(",")):
+        return "", excepted[1]
+    return get(f"{scheme}_proxy") or get("all_proxy")
 
 
 def _excepts(entry: str, host: str) -> bool:

@@ -1,11 +1,16 @@
 """Which proxy is taken, for which host, from which source."""
 
 import sys
+import traceback
 import urllib.request
 
+import httpx
 import pytest
 from python_socks import ProxyType
 
+from app.domain.faults import FaultKind
+from app.net.dialer import Dialer, Origin
+from app.net.faults import fault_from_exception
 from app.net.proxy import choose, is_nearby, is_ours, parse_proxy
 
 CORP = {"HTTPS_PROXY": "http://user:pa%20ss@proxy.corp:3128", "no_proxy": "intern.example,.corp:443,192.0.2.0/24,*.dev"}
@@ -37,6 +42,47 @@ def test_addresses_that_are_none(url: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         parse_proxy(url)
     assert "secret" not in str(caught.value)
+
+
+UNREADABLE = [
+    "http://user:s3cr/et@proxy:8080",
+    "http://user:s3cr#et@proxy:8080",
+    "http://user:s3cr?et@proxy:8080",
+    "http://user:s3cr]et@proxy:8080",
+    "http://user:s3cr\u2100et@proxy:8080",
+    "user:s3cr/et@proxy:8080",
+    "http://s3cr:1234/et@proxy:8080",
+    "http://user@s3cr:1234/et@proxy:8080",
+    "http://user:s3cret@proxy:99999",
+]
+
+
+@pytest.mark.parametrize("url", UNREADABLE)
+@pytest.mark.parametrize(
+    ("setting", "variable", "named"),
+    [
+        ("system", "HTTPS_PROXY", "HTTPS_PROXY"),
+        ("system", "all_proxy", "all_proxy"),
+        ("", "", "the setting proxy"),
+    ],
+)
+def test_a_password_that_is_not_encoded_stays_out_of_the_message(
+    url: str, setting: str, variable: str, named: str
+) -> None:
+    dialer = Dialer(Origin("https", "api.example.com", 443), {variable: url}, proxy_setting=setting or url)
+    with pytest.raises(httpx.UnsupportedProtocol) as caught:
+        dialer.proxy()
+    fault = fault_from_exception(caught.value, "Example", "api.example.com")
+    shown = "".join(traceback.format_exception(caught.value)) + fault.text
+    assert "s3cr" not in shown
+    assert "1234" not in shown
+    assert f"{named} cannot be read" in fault.message
+    assert "%2F" in fault.message
+    assert fault.kind is FaultKind.CONFIG_ERROR
+
+
+def test_a_path_behind_a_proxy_means_nothing() -> None:
+    assert str(parse_proxy("http://user:pa%2Fss@proxy.corp:3128/?x=1")) == "proxy.corp:3128"
 
 
 @pytest.mark.parametrize("host", NEAR)
