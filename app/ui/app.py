@@ -7,11 +7,11 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QApplication
 
 from app.engine import collector
 from app.store.paths import Paths, PathsError
 from app.ui import icons, report, theme
+from app.ui.application import Application
 from app.ui.bridge import Bridge
 from app.ui.loop import make_loop
 from app.ui.single import SingleInstance
@@ -88,9 +88,9 @@ def _refuse(line: str) -> int:
     return 1
 
 
-def _application() -> QApplication:
-    known = QApplication.instance()
-    app = known if isinstance(known, QApplication) else QApplication(["switchtower"])
+def _application() -> Application:
+    known = Application.instance()
+    app = known if isinstance(known, Application) else Application(["switchtower"])
     app.setApplicationName("switchtower")
     app.setApplicationDisplayName("Switchtower")
     app.setDesktopFileName("switchtower")

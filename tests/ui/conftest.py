@@ -10,6 +10,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtWidgets import QApplication
 
+from app.ui.application import Application
 from app.ui.bridge import Bridge
 from app.ui.loop import make_loop
 from app.ui.windows import copying
@@ -17,10 +18,15 @@ from ui.fake_runtime import FakeRuntime
 
 
 def _qt_loop() -> Any:
-    app = QApplication.instance() or QApplication(["switchtower-tests"])
+    app = QApplication.instance() or Application(["switchtower-tests"])
     assert isinstance(app, QApplication)
     app.setQuitOnLastWindowClosed(False)
     return make_loop(app)
+
+
+@pytest.fixture(scope="session")
+def qapp_cls() -> type[QApplication]:
+    return Application
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
@@ -103,6 +104,33 @@ def test_it_starts_shows_and_quits_cleanly(paths: Paths) -> None:
     assert runtime.started_with == ("127.0.0.1", 0, True)
     assert runtime.stopped == 1
     assert visible("main-window") is None
+
+
+def test_what_qt_calls_quitting_ends_it_cleanly(paths: Paths) -> None:
+    async def scene(runtime: FakeRuntime) -> None:
+        await until(lambda: visible("main-window"))
+        QApplication.quit()
+
+    runtime = Startable(scene)
+    assert run(paths, runtime, open_window=True) == 0
+    assert runtime.stopped == 1
+
+
+def test_at_the_end_of_a_session_it_has_stopped_before_qt_goes_on(paths: Paths) -> None:
+    stopped: list[int] = []
+
+    async def scene(runtime: FakeRuntime) -> None:
+        QTimer.singleShot(0, end_session)
+        await asyncio.Event().wait()
+
+    def end_session() -> None:
+        """Windows tells of it by this signal; when its slots return, the process is ended."""
+        QApplication.instance().aboutToQuit.emit()  # type: ignore[union-attr]
+        stopped.append(runtime.stopped)
+
+    runtime = Startable(scene)
+    assert run(paths, runtime) == 0
+    assert stopped == [1]
 
 
 def test_the_tray_stands_before_the_runtime_is_made(paths: Paths) -> None:
