@@ -1,6 +1,7 @@
 """The house rules that no linter holds: mirrors, sizes, sentences on top, guards, documentation and lock files."""
 
 import ast
+import dataclasses
 import re
 import subprocess
 import sys
@@ -132,6 +133,12 @@ def test_every_setting_is_documented() -> None:
     names = [name.rpartition(".") for name in setting_names(Settings)]
     assert len(names) > 50
     assert [f"{table}.{key}" for table, _, key in names if f"| `{key}` |" not in sections.get(table, "")] == []
+
+
+def test_every_field_of_the_status_is_documented() -> None:
+    page = (ROOT / "docs" / "status.md").read_text(encoding="utf-8")
+    fields = [field.name for told in (status.Snapshot, status.ProviderStatus) for field in dataclasses.fields(told)]
+    assert [name for name in fields if f"`{name}`" not in page and f'"{name}":' not in page] == []
 
 
 def test_every_event_is_documented() -> None:
