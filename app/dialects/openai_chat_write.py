@@ -34,6 +34,8 @@ PATH = "/chat/completions"
 _WHO = "OpenAI chat"
 _GO_ON = "OK."
 """What the model is made to have said between the result of a tool and words of the user, where it must have."""
+_GAP = "\n\n"
+"""What stands between texts that were apart; those of the model are pieces of one, cut for its sources or thoughts."""
 
 
 def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> Written:
@@ -208,7 +210,7 @@ class _Messages:
 
     def _pending(self) -> list[Object]:
         shown, self._shown = self._shown, []
-        return [{"role": "user", "content": shown}] if shown else []
+        return [{"role": "user", "content": self._joined(shown, _GAP)}] if shown else []
 
     def _message(self, message: Message) -> Object:
         role = message.role.value
@@ -221,7 +223,7 @@ class _Messages:
         calls = [part for part in message.parts if isinstance(part, ToolCall)]
         words = [part for part in message.parts if not isinstance(part, ToolCall | Thought | Refusal)]
         refusal = "".join(part.text for part in message.parts if isinstance(part, Refusal))
-        content = self._content(words)
+        content = self._content(words, "" if message.role is Role.ASSISTANT else _GAP)
         out["content"] = content if content or not (calls or refusal) else None
         if refusal:
             out["refusal"] = refusal
@@ -273,7 +275,7 @@ class _Messages:
             content = self._content(words)
             self._shown += [self._part(part) for part in result.parts if not isinstance(part, Text)]
             if result.is_error:
-                text = "".join(word.text for word in words)
+                text = _GAP.join(word.text for word in words if word.text)
                 content = text if text.lower().startswith("error") else f"Error: {text}"
         call_id = result.call_id if self._own else call_id_of(result.call_id, self._quirks)
         out: Object = {"role": "tool", "tool_call_id": call_id, "content": content}
@@ -282,11 +284,17 @@ class _Messages:
             out |= message.extras
         return out
 
-    def _content(self, parts: Iterable[Part]) -> object:
+    def _content(self, parts: Iterable[Part], gap: str = _GAP) -> object:
         parts = list(parts)
         if len(parts) == 1 and isinstance(parts[0], Text) and self._is_plain(parts[0]):
             return parts[0].text
-        return [self._part(part) for part in parts] or ""
+        return self._joined([self._part(part) for part in parts], gap)
+
+    def _joined(self, written: list[Object], gap: str) -> object:
+        """Make texts without cache marks one: half of the cousins take a list only where there is more than text."""
+        if self._own or any(part.keys() != _WORDS for part in written):
+            return written or ""
+        return gap.join(part["text"] for part in written if part["text"])
 
     def _is_plain(self, text: Text) -> bool:
         return not ((text.cache and (self._own or self._quirks.cache_marks)) or (self._own and text.extras))
@@ -335,6 +343,9 @@ class _Messages:
             head = f"data:{document.media_type};base64," if document.media_type else ""
             inner["file_data"] = head + document.data if document.data else document.url
         return {"type": "file", "file": {key: value for key, value in inner.items() if value}}
+
+
+_WORDS = {"type", "text"}
 
 
 def _kind_of(part: Part) -> str:

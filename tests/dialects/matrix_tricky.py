@@ -217,6 +217,21 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any] | str]] = {
     "effort": ("chat", "anthropic", chat(reasoning_effort="high", max_tokens=1000)),
     "effort_to_gemini": ("chat", "gemini", chat(reasoning_effort="minimal")),
     "no_effort": ("chat", "gemini", chat(reasoning_effort="none")),
+    "several_texts": (
+        "anthropic",
+        "chat",
+        claude(
+            [
+                {
+                    "role": "user",
+                    "content": [{"type": "text", "text": "Today is Friday."}, {"type": "text", "text": "Hi"}],
+                },
+                {"role": "assistant", "content": [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo."}]},
+                {"role": "user", "content": "And?"},
+            ],
+            system=[{"type": "text", "text": "You are Claude Code."}, {"type": "text", "text": "Be brief."}],
+        ),
+    ),
     "budget_to_an_effort": ("anthropic", "chat", claude(thinking={"type": "enabled", "budget_tokens": 8192})),
     "ids_that_do_not_fit": (
         "chat",

@@ -130,6 +130,47 @@ def test_a_tool_of_another_provider_is_refused() -> None:
         to_openai(tools=[{"type": "web_search_20250305", "name": "web_search"}])
 
 
+TWO = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+
+
+@pytest.mark.parametrize("kind", ["deepseek", "groq", "openai", "openrouter"])
+def test_texts_alone_are_one_string_in_every_role(kind: str) -> None:
+    call = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    results = [
+        {"type": "tool_result", "tool_use_id": "c", "content": TWO},
+        {"type": "tool_result", "tool_use_id": "c", "content": TWO, "is_error": True},
+    ]
+    words = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "w"}}
+    request = anthropic_request(
+        system=TWO,
+        messages=[
+            {"role": "user", "content": [*TWO, words]},
+            {"role": "assistant", "content": [*TWO, call]},
+            {"role": "user", "content": [*results, *TWO]},
+        ],
+    )
+    told = json.loads(openai_chat.write_request(request, "m", QUIRKS[kind]).body)["messages"]
+    assert [(message["role"], message["content"]) for message in told] == [
+        ("system", "a\n\nb"),
+        ("user", "a\n\nb\n\nw"),
+        ("assistant", "ab"),
+        ("tool", "a\n\nb"),
+        ("tool", "Error: a\n\nb"),
+        ("user", "a\n\nb"),
+    ]
+
+
+def test_texts_stay_apart_beside_a_picture_for_ones_own_and_with_cache_marks() -> None:
+    apart = [*TWO, {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}]
+    assert to_openai(messages=[{"role": "user", "content": [*TWO, PNG]}])["messages"][0]["content"] == apart
+    own = json.loads(openai_chat.write_request(openai_request(messages=[{"role": "user", "content": TWO}]), "m").body)
+    assert own["messages"][0]["content"] == TWO
+    marked = [TWO[0], TWO[1] | {"cache_control": {"type": "ephemeral"}}]
+    for kind, content in (("openrouter", marked), ("deepseek", "a\n\nb")):
+        written = openai_chat.write_request(anthropic_request(system=marked), "m", QUIRKS[kind])
+        assert json.loads(written.body)["messages"][0]["content"] == content
+
+
 def test_documents() -> None:
     pdf = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "QUJD"}}
     words = {"type": "document", "title": "T", "source": {"type": "text", "media_type": "text/plain", "data": "w"}}
