@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -12,6 +13,8 @@ from app.engine import collector
 
 if TYPE_CHECKING:
     from app.runtime import Runtime
+
+_log = logging.getLogger(__name__)
 
 MAX_PORT = 65535
 
@@ -58,6 +61,8 @@ async def _serve(runtime: "Runtime", host: str, port: int | None) -> int:
         print(f"listening on {runtime.snapshot().listening}", flush=True)
         await stopped.wait()
     except StartError as error:
+        if _log.hasHandlers():  # else there is no log yet, and Python would print the line, which comes anyway
+            _log.error("does not start: %s", error)
         raise CommandError(str(error)) from error
     finally:
         await runtime.stop()

@@ -1,14 +1,17 @@
 """The tray application: Qt and the routing core in one loop; the tray is shown before anything heavy is loaded."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication
+from PySide6.QtGui import QGuiApplication
 
 from app.engine import collector
+from app.store import log
 from app.store.paths import Paths, PathsError
 from app.ui import icons, report, theme
 from app.ui.application import Application
@@ -18,14 +21,21 @@ from app.ui.single import SingleInstance
 from app.ui.stop_signals import StopSignals
 from app.ui.tray import Tray
 from app.ui.tray_menu import Actions
-from app.ui.windows import copying
+from app.ui.windows import copying, refusal
 from app.ui.windows.main import MainWindow
 
 if TYPE_CHECKING:
     from app.runtime import Runtime
 
+_log = logging.getLogger(__name__)
+
 Start = Callable[["Runtime"], Coroutine[Any, Any, None]]
 
+INVISIBLE = ("offscreen", "minimal")
+"""Platforms of Qt where nobody could see a box, nor close it."""
+
+REFUSED = "does not start: %s"
+NO_ANSWER = "Switchtower runs already but does not answer. End it and start again."
 NO_TRAY = (
     "This desktop shows no tray, so this window is shown instead. GNOME needs the extension “AppIndicator and "
     "KStatusNotifierItem Support”. Switchtower keeps running when the window is closed; start it again to see it."
@@ -44,25 +54,24 @@ def run(
 
     `make_runtime` is called when the tray stands; `host` and `port` go before those of the settings.
     """
-    app = _application()
-    try:
-        paths.prepare()
-    except PathsError as error:
-        return _refuse(str(error))
-    single = SingleInstance(paths.state_dir)
-    if not single.acquire():
-        running = single.show_first()
-        return 0 if running else _refuse("Switchtower runs already but does not answer. End it and start again.")
-    loop = make_loop(app)
+    loop = make_loop(_application())
     asyncio.set_event_loop(loop)
     report.install(loop)
+    single = SingleInstance(paths.state_dir)
     try:
+        paths.prepare()
+        if not single.acquire():
+            return 0 if single.show_first() else _refuse(loop, _written_down(NO_ANSWER, paths))
         desktop = Desktop(loop)
         single.asked.connect(desktop.window.present)
         single.told_to_quit.connect(desktop.quit)
         if open_window:
             desktop.window.present()
-        return desktop.run(lambda runtime: runtime.start(host, port, tolerate_port=True), make_runtime)
+        problem = desktop.run(lambda runtime: runtime.start(host, port, tolerate_port=True), make_runtime)
+        single.release()
+        return _refuse(loop, problem) if problem else 0
+    except PathsError as error:
+        return _refuse(loop, str(error))
     finally:
         copying.forget_secret()
         report.remove(loop)
@@ -79,12 +88,37 @@ def end_running(paths: Paths) -> int:
     del core
     if SingleInstance(paths.state_dir).end_first():
         return 0
-    return _refuse("The running Switchtower does not end. Choose Quit in its menu, or end it in the task manager.")
+    return _say("The running Switchtower does not end. Choose Quit in its menu, or end it in the task manager.")
 
 
-def _refuse(line: str) -> int:
+def _say(line: str) -> int:
     if sys.stderr is not None:
         sys.stderr.write(f"switchtower: {line}\n")
+    return 1
+
+
+def _written_down(line: str, paths: Paths) -> str:
+    """Put `line` into the log of a program that has not begun to write one."""
+    log.setup(paths.log_file)
+    _log.error(REFUSED, line)
+    log.stop()
+    return line
+
+
+def _refuse(loop: Any, line: str) -> int:
+    """Say why there is no start: on stderr and, unless a terminal shows that, in a box until it is closed."""
+    _say(line)
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    if terminal or QGuiApplication.platformName() in INVISIBLE:
+        return 1
+    box = refusal.show(line)
+    closed = loop.create_future()
+    box.finished.connect(closed.set_result)
+    signals = StopSignals(loop, box.reject)
+    try:
+        loop.run_until_complete(closed)
+    finally:
+        signals.close()
     return 1
 
 
@@ -128,18 +162,18 @@ class Desktop:
         self.window.banner.hint.say(NO_TRAY, bad=True)
         self.window.present()
 
-    def run(self, start: Start, make_runtime: Callable[[], "Runtime"]) -> int:
-        """Start a runtime and serve until someone quits; return the exit code."""
+    def run(self, start: Start, make_runtime: Callable[[], "Runtime"]) -> str:
+        """Start a runtime and serve until someone quits; return why it could not start, else nothing."""
         signals = StopSignals(self._loop, self.quit)
         try:
-            code = self._loop.run_until_complete(self._live(start, make_runtime))
+            problem: str = self._loop.run_until_complete(self._live(start, make_runtime))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
-            return code
+            return problem
         finally:
             signals.close()
 
-    async def _live(self, start: Start, make_runtime: Callable[[], "Runtime"]) -> int:
+    async def _live(self, start: Start, make_runtime: Callable[[], "Runtime"]) -> str:
         from app.runtime import StartError  # noqa: PLC0415 - the tray is shown before the core is loaded
 
         runtime = make_runtime()
@@ -150,11 +184,13 @@ class Desktop:
             collector.leave_out()
             await self._stop.wait()
         except StartError as error:
-            return _refuse(str(error))
+            if _log.hasHandlers():  # else there is no log yet, and Python would print the line, which comes anyway
+                _log.error(REFUSED, error)
+            return str(error)
         finally:
             self._vanish()
             await runtime.stop()
-        return 0
+        return ""
 
     def _greet(self, runtime: "Runtime") -> None:
         """Welcome someone who has no provider yet."""

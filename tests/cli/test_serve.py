@@ -107,8 +107,9 @@ def test_in_this_process(
     assert not (home / "instance.json").exists()
 
 
-def test_a_start_that_fails_in_this_process(switchtower: Callable, write_settings: Callable) -> None:
+def test_a_start_that_fails_in_this_process(switchtower: Callable, write_settings: Callable, home: Path) -> None:
     write_settings("[server\n")
     done = switchtower("serve")
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("switchtower: config.toml:1: not valid TOML")
+    assert "ERROR app.cli.serve does not start: config.toml:1: not valid" in (home / "logs/switchtower.log").read_text()

@@ -134,3 +134,15 @@ def test_a_second_start_shows_the_first(desktop: Desktop, scenario: Scenario) ->
         eventually(lambda: any("Switchtower" in title for title in desktop.windows()), "the first one's window")
         assert program.running
         assert program.stop() == 0, program.text
+
+
+def test_a_start_that_fails_shows_a_box_that_can_be_closed(desktop: Desktop) -> None:
+    place = Place(desktop.root / "switchtower", desktop.env)
+    place.settings_file.write_text("[server\n")
+    with place.start() as program:
+        eventually(lambda: any("Switchtower" in title for title in desktop.windows()), "the box")
+        desktop.shot("refusal")
+        desktop.press("Escape")
+        assert program.wait() == 1, program.text
+    assert "config.toml:1: not valid TOML" in program.text
+    assert "does not start: config.toml:1" in (place.home / "logs" / "switchtower.log").read_text()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,11 +13,11 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
+from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon, QWidget
 
 from app.runtime import StartError
 from app.store.paths import Paths
-from app.ui import app, tray
+from app.ui import app, single, tray
 from ui.fake_runtime import FakeRuntime
 
 ROOT = Path(__file__).parents[2]
@@ -160,6 +161,77 @@ def test_a_start_that_fails_is_one_line_and_exit_code_1(paths: Paths, capsys: py
     assert run(paths, runtime) == 1
     assert capsys.readouterr().err == "switchtower: config.toml:3: server.port: wrong type. Write a number.\n"
     assert runtime.stopped == 1
+
+
+def close_the_refusal() -> None:
+    """Close the box as a user would, as soon as it is there."""
+    box = visible("refusal")
+    if box is None:
+        QTimer.singleShot(10, close_the_refusal)
+    else:
+        assert isinstance(box, QMessageBox)
+        SEEN.append(box.text())
+        box.button(QMessageBox.StandardButton.Close).click()
+
+
+SEEN: list[str] = []
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the boxes say that are closed from now on."""
+    monkeypatch.setattr(app, "INVISIBLE", ())
+    SEEN.clear()
+    QTimer.singleShot(10, close_the_refusal)
+    return SEEN
+
+
+def test_a_start_that_fails_is_seen_where_no_terminal_shows_it(
+    qapp: QApplication, paths: Paths, seen: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(runtime: FakeRuntime) -> None: ...
+
+    assert run(paths, Startable(scene, problem="config.toml:3: server.port: wrong type. Write a number.")) == 1
+    assert seen == ["Switchtower does not start.\n\nconfig.toml:3: server.port: wrong type. Write a number."]
+    [record] = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert record.getMessage() == "does not start: config.toml:3: server.port: wrong type. Write a number."
+
+
+def test_a_home_that_cannot_be_made_is_seen_too(qapp: QApplication, tmp_path: Path, seen: list[str]) -> None:
+    (tmp_path / "file").write_text("")
+    blocked = Paths.from_environ({"SWITCHTOWER_HOME": str(tmp_path / "file" / "home")})
+    assert app.run(blocked, lambda: pytest.fail("not to be made")) == 1
+    assert "Cannot use the folder" in seen[0]
+
+
+def test_one_that_hangs_is_seen_and_written_down(
+    qapp: QApplication, paths: Paths, seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single.SingleInstance, "acquire", lambda _: False)
+    monkeypatch.setattr(single.SingleInstance, "show_first", lambda _: False)
+    assert app.run(paths, lambda: pytest.fail("not to be made")) == 1
+    assert app.NO_ANSWER in seen[0]
+    assert f"ERROR app.ui.app does not start: {app.NO_ANSWER}" in paths.log_file.read_text()
+
+
+def test_the_box_does_not_keep_a_program_that_is_to_end(
+    qapp: QApplication, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(runtime: FakeRuntime) -> None: ...
+
+    monkeypatch.setattr(app, "INVISIBLE", ())
+    timer = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGTERM))
+    timer.start()
+    assert run(paths, Startable(scene, problem="No. Do.")) == 1
+    timer.join()
+
+
+def test_a_terminal_needs_no_box(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(runtime: FakeRuntime) -> None: ...
+
+    monkeypatch.setattr(app, "INVISIBLE", ())
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert run(paths, Startable(scene, problem="No. Do.")) == 1
 
 
 def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
