@@ -1,6 +1,7 @@
 """Write a request in the hub language as OpenAI chat, for OpenAI itself and for cousins by their `Quirks`."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from app.dialects import effort, fields, json_edit
 from app.dialects.fields import Object
@@ -50,7 +51,7 @@ def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> W
     if request.stream:
         out["stream"] = True
         out["stream_options"] = {"include_usage": True}
-    _write_tools(request, out)
+    _write_tools(_offered(request, quirks), out)
     _write_sampling(request, quirks, out, dropped)
     if not own:
         _fit(quirks, out, dropped)
@@ -135,6 +136,16 @@ def _format(form: OutputFormat) -> Object:
 
 
 # -- tools
+
+
+def _offered(request: ChatRequest, quirks: Quirks) -> ChatRequest:
+    """Offer only the tools that may be called, where `allowed_tools` is unknown; one that must be has its own form."""
+    choice = request.tool_choice
+    forced = choice.mode is ChoiceMode.REQUIRED and len(choice.names) == 1
+    if request.origin == NAME or quirks.allowed_tools or forced or not choice.names:
+        return request
+    allowed = tuple(tool for tool in request.tools if tool.name in choice.names)
+    return replace(request, tools=allowed, tool_choice=replace(choice, names=()))
 
 
 def _write_tools(request: ChatRequest, out: Object) -> None:

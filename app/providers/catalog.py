@@ -24,7 +24,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         "https://api.openai.com/v1",
         Auth.BEARER,
         docs="https://platform.openai.com/docs/api-reference",
-        cousin=Quirks(limit="max_completion_tokens", developer=True),
+        cousin=Quirks(limit="max_completion_tokens", developer=True, allowed_tools=True),
         key_url="https://platform.openai.com/api-keys",
         operations=TEXT | _PICTURES | _SOUND | _RESPONSES | {Operation.MODERATIONS},
         responses_only=NO_CHAT,

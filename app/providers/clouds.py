@@ -4,7 +4,7 @@ from app.dialects.openai_chat_quirks import Quirks
 from app.domain.chat import Operation
 from app.providers.spec import ANTHROPIC, GEMINI, NO_CHAT, OPENAI, TEXT, Auth, ProviderSpec
 
-_GPT = Quirks(limit="max_completion_tokens", developer=True)
+_GPT = Quirks(limit="max_completion_tokens", developer=True, allowed_tools=True)
 _CHAT = frozenset({Operation.CHAT})
 _MEDIA = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS, Operation.SPEECH, Operation.TRANSCRIPTIONS})
 _DEPLOYMENTS = "deployments?api-version=2023-03-15-preview"  # the only version that lists them with a key

@@ -232,6 +232,15 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any] | str]] = {
             system=[{"type": "text", "text": "You are Claude Code."}, {"type": "text", "text": "Be brief."}],
         ),
     ),
+    "allowed_tools": (
+        "gemini",
+        "chat",
+        {
+            "contents": HI_GEMINI,
+            "tools": [{"functionDeclarations": [{"name": name} for name in ("look", "read", "write")]}],
+            "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["look", "read"]}},
+        },
+    ),
     "budget_to_an_effort": ("anthropic", "chat", claude(thinking={"type": "enabled", "budget_tokens": 8192})),
     "ids_that_do_not_fit": (
         "chat",

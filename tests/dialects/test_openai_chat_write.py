@@ -13,7 +13,7 @@ from app.dialects.openai_chat_write import write_detail
 from app.domain.faults import FaultError
 from app.domain.hub import Sampling, Thought
 from app.providers.catalog import CATALOG
-from dialects.translating import anthropic_request, openai_request, to_openai
+from dialects.translating import anthropic_request, gemini_request, openai_request, to_openai
 
 PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUJD"}}
 
@@ -169,6 +169,44 @@ def test_texts_stay_apart_beside_a_picture_for_ones_own_and_with_cache_marks() -
     for kind, content in (("openrouter", marked), ("deepseek", "a\n\nb")):
         written = openai_chat.write_request(anthropic_request(system=marked), "m", QUIRKS[kind])
         assert json.loads(written.body)["messages"][0]["content"] == content
+
+
+@pytest.mark.parametrize(
+    ("mode", "names", "openai", "others", "offered"),
+    [
+        ("ANY", ["f", "g"], "required", "required", ["f", "g"]),
+        ("AUTO", ["f"], "auto", "auto", ["f"]),
+        ("ANY", ["f"], None, {"type": "function", "function": {"name": "f"}}, ["f", "g", "h"]),
+        ("ANY", [], None, "required", ["f", "g", "h"]),
+    ],
+)
+def test_only_the_allowed_tools_are_offered_where_their_form_is_unknown(
+    mode: str, names: list[str], openai: str | None, others: object, offered: list[str]
+) -> None:
+    request = gemini_request(
+        tools=[{"functionDeclarations": [{"name": name} for name in "fgh"]}],
+        toolConfig={"functionCallingConfig": {"mode": mode, "allowedFunctionNames": names}},
+    )
+    for kind in ("openai", "azure", "azure-deployments"):
+        written = json.loads(openai_chat.write_request(request, "m", QUIRKS[kind]).body)
+        assert len(written["tools"]) == 3
+        tools = [{"type": "function", "function": {"name": name}} for name in names]
+        allowed = {"type": "allowed_tools", "allowed_tools": {"mode": openai, "tools": tools}}
+        assert written["tool_choice"] == (allowed if openai else others)
+    for kind in ("deepseek", "openrouter", "openai-compatible"):
+        written = json.loads(openai_chat.write_request(request, "m", QUIRKS[kind]).body)
+        assert written["tool_choice"] == others
+        assert [tool["function"]["name"] for tool in written["tools"]] == offered
+
+
+def test_an_openai_clients_allowed_tools_stay() -> None:
+    tools = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in "fg"]
+    choice = {
+        "type": "allowed_tools",
+        "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "f"}}]},
+    }
+    written = json.loads(openai_chat.write_request(openai_request(tools=tools, tool_choice=choice), "m").body)
+    assert (written["tools"], written["tool_choice"]) == (tools, choice)
 
 
 def test_documents() -> None:
