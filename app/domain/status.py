@@ -36,7 +36,7 @@ class ProviderStatus:
     """One provider at one moment; the field names are those of `/v1/status`. None is unknown.
 
     `detail` is the last error with its remedy, empty when there is none. `latency_ms` is smoothed; `latencies_ms` are
-    the last 20 as they were, the newest last.
+    the last 20 as they were, the newest last. `unknown_usage` counts requests whose tokens nobody knows.
     """
 
     id: str
@@ -58,6 +58,7 @@ class ProviderStatus:
     output_tokens: int = 0
     cost_usd: float | None = None
     latencies_ms: tuple[float, ...] = ()
+    unknown_usage: int = 0
 
 
 @dataclass(frozen=True, slots=True)

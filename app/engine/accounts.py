@@ -23,6 +23,7 @@ from app.engine.tally import Tally
 from app.engine.tokenizer import NO_TOKENIZER
 from app.engine.tokens import Uncounted, count
 from app.engine.unexpected import Unexpected
+from app.store.ledger_rows import spent_nothing, usage_is_unknown
 from app.store.settings import Budget
 
 
@@ -172,17 +173,20 @@ class Accounts:
         cost_usd = cost.usd
         self._book.record(event, cost)
         self.tally.add(event, cost_usd)
-        if cost_usd is None or provider is None:
+        if provider is None:
             return
         counters = provider.counters
+        counters.unknown_usage += usage_is_unknown(event)
+        if cost_usd is None:
+            return
         counters.cost_usd = (counters.cost_usd or 0.0) + cost_usd
         if self.budgets.watching and cost_usd:
             for alert in self.budgets.spend(event.provider, event.client, cost_usd):
                 self.alerts.tell(alert)
 
     def _cost(self, event: RequestFinished, provider: Provider | None) -> Cost:
-        """By the user's own price, else as the provider says, else by the list; what failed outright costs nothing."""
-        if event.outcome == "failed" and event.usage.input is None:
+        """By the user's own price, else as the provider says, else by the list; what nobody worked at costs nothing."""
+        if spent_nothing(event):
             return NO_COST
         if provider is None:
             return UNKNOWN_COST

@@ -53,7 +53,6 @@ _STATE_OF_FAULT = {
     FaultKind.RATE_LIMITED: HealthState.RATE_LIMITED,
 }
 
-
 Contact = Callable[["Provider", Fault | None], None]
 """Is told whenever the provider was reached (None) or could not be."""
 
@@ -288,6 +287,7 @@ class Provider:
             failures=c.failures,
             input_tokens=c.input_tokens,
             output_tokens=c.output_tokens,
+            unknown_usage=c.unknown_usage,
             cost_usd=None if c.cost_usd is None else round(c.cost_usd, 8),
         )
 

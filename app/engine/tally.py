@@ -24,6 +24,7 @@ class Counters:
     failures: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    unknown_usage: int = 0
     cost_usd: float | None = None
 
 

@@ -132,28 +132,29 @@ def _counts(event: "RequestFinished", cost_usd: float | None) -> tuple[float, ..
     return (
         1,
         int(event.outcome in ("failed", "incomplete")),
-        int(_usage_is_unknown(event)),
+        int(usage_is_unknown(event)),
         _tokens(usage.input) or 0,
         _tokens(usage.output) or 0,
         _tokens(usage.cache_read) or 0,
         _tokens(usage.cache_write) or 0,
         _tokens(usage.reasoning) or 0,
         cost_usd or 0.0,
-        int(cost_usd is None and not _spent_nothing(event)),
+        int(cost_usd is None and not spent_nothing(event)),
     )
 
 
-def _usage_is_unknown(event: "RequestFinished") -> bool:
+def usage_is_unknown(event: "RequestFinished") -> bool:
     """Whether tokens may have been spent that nobody counted."""
-    if _spent_nothing(event):
+    if spent_nothing(event):
         return False
     no_output = event.usage.output is None and event.operation not in NO_OUTPUT
     return event.usage.input is None or no_output
 
 
-def _spent_nothing(event: "RequestFinished") -> bool:
-    """Whether it failed outright, which costs nothing."""
-    return event.outcome == "failed" and event.usage.input is None and event.usage.output is None
+def spent_nothing(event: "RequestFinished") -> bool:
+    """Whether it failed outright, or was given up while nobody worked at it: that costs nothing."""
+    given_up = event.outcome == "cancelled" and all(attempt.fault for attempt in event.attempts)
+    return (event.outcome == "failed" or given_up) and event.usage.input is None and event.usage.output is None
 
 
 def _attempts(event: "RequestFinished") -> str:

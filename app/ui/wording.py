@@ -24,6 +24,9 @@ _BREAKERS = {
 }
 _ONE_SECOND_MS = 1000
 _SMALLEST_USD = 0.01
+LEAST_USD = 0.0001
+"""Less than this is not shown as a figure, which would be zero."""
+
 _LONGEST = 2000
 
 
@@ -55,6 +58,8 @@ def cost(usd: float | None) -> str:
     """An amount of money given in USD."""
     if usd is None:
         return UNKNOWN
+    if 0 < usd < LEAST_USD:
+        return f"< ${LEAST_USD}"
     return f"${usd:,.2f}" if usd == 0 or usd >= _SMALLEST_USD else f"${usd:.4f}"
 
 
@@ -104,7 +109,14 @@ def _how_many_up(snapshot: Snapshot) -> str:
         return "No provider is on" if snapshot.providers else "No provider yet"
     if not down:
         return "Ready"
-    return f"{len(wanted) - len(down)} of {things(len(wanted), 'provider')} up"
+    return up(wanted)
+
+
+def up(providers: list[ProviderStatus]) -> str:
+    """How many of these were heard of last as up, and how many nobody has asked."""
+    number, untried = sum(p.state.up for p in providers), sum(p.state is HealthState.UNKNOWN for p in providers)
+    answer = f"{number} of {things(len(providers), 'provider')} up"
+    return f"{answer} · {untried} not tried yet" if untried else answer
 
 
 def one_line(text: str) -> str:

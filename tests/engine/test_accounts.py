@@ -144,6 +144,15 @@ async def test_unknown_cost_stays_unknown(desk: Desk, changes: dict[str, object]
     assert (await desk.finish(**changes))[1] == cost_usd
 
 
+async def test_requests_whose_tokens_nobody_knows_are_counted(desk: Desk) -> None:
+    await desk.finish()
+    await desk.finish(outcome="failed", usage=NO_USAGE)
+    assert desk.provider.status().unknown_usage == 0
+    await desk.finish(usage=NO_USAGE)
+    await desk.finish(outcome="cancelled", usage=Usage(10))
+    assert desk.provider.status().unknown_usage == 2
+
+
 async def test_what_was_not_counted_is_estimated(desk: Desk) -> None:
     estimate = Usage(400, output=100, source=UsageSource.ESTIMATE)
     event, cost_usd = await desk.finish(usage=NO_USAGE, estimate=lambda: estimate)

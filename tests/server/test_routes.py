@@ -118,6 +118,7 @@ async def test_status_has_the_field_names_of_the_contract(served):
             "output_tokens": 0,
             "cost_usd": None,
             "latencies_ms": [],
+            "unknown_usage": 0,
         }
     ]
 

@@ -9,6 +9,7 @@ from app.ui import wording
 from ui.fake_runtime import TWO, provider
 
 PLAIN = Snapshot("0.1.0", 1.0, "http://127.0.0.1:8484/v1", offline=False, providers=TWO)
+UNTRIED = provider("gamma", HealthState.UNKNOWN)
 DOWN = provider("beta", HealthState.UNREACHABLE)
 
 
@@ -29,7 +30,9 @@ def test_latency(ms: float | None, text: str) -> None:
     assert wording.latency(ms) == text
 
 
-@pytest.mark.parametrize(("usd", "text"), [(None, "—"), (0.0, "$0.00"), (0.0042, "$0.0042"), (1234.5, "$1,234.50")])
+@pytest.mark.parametrize(
+    ("usd", "text"), [(None, "—"), (0.0, "$0.00"), (0.0042, "$0.0042"), (0.00004, "< $0.0001"), (1234.5, "$1,234.50")]
+)
 def test_cost(usd: float | None, text: str) -> None:
     assert wording.cost(usd) == text
 
@@ -53,6 +56,11 @@ def test_a_provider_is_called_by_its_catalog_name_unless_the_user_named_it() -> 
         (replace(PLAIN, providers=(*TWO[:1], DOWN)), "1 of 2 providers up · 127.0.0.1:8484"),
         (replace(PLAIN, providers=(DOWN,)), "0 of 1 provider up · 127.0.0.1:8484"),
         (replace(PLAIN, providers=(TWO[0], replace(DOWN, enabled=False))), "Ready · 127.0.0.1:8484"),
+        (replace(PLAIN, providers=(UNTRIED,)), "Ready · 127.0.0.1:8484"),
+        (
+            replace(PLAIN, providers=(UNTRIED, DOWN, TWO[0])),
+            "1 of 3 providers up · 1 not tried yet · 127.0.0.1:8484",
+        ),
         (replace(PLAIN, providers=()), "No provider yet · 127.0.0.1:8484"),
         (replace(PLAIN, providers=(replace(DOWN, enabled=False),)), "No provider is on · 127.0.0.1:8484"),
         (replace(PLAIN, listening="", problem="127.0.0.1:8484 is taken by process 7. End it."), "Port 8484 is taken"),

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 
+from app.domain.status import ProviderStatus
 from app.domain.usage import Grouping, UsageRow, total
 from app.ui import wording
 from app.ui.models.cells import Column, RowsModel
@@ -17,9 +18,9 @@ _SOME = 1_000
 TITLES = {Grouping.PROVIDER: "Provider", Grouping.MODEL: "Model", Grouping.CLIENT: "Client", Grouping.DAY: "Day"}
 
 
-def tokens(number: int, row: UsageRow, spell: Callable[[int], str] = wording.count) -> str:
+def tokens(number: int, row: UsageRow | ProviderStatus, spell: Callable[[int], str] = wording.count) -> str:
     """A sum of tokens: `≥` when some requests of the row did not tell theirs, a dash when none did."""
-    if row.unknown_usage and row.unknown_usage >= row.requests and not number:
+    if row.unknown_usage and row.unknown_usage + row.failures >= row.requests and not number:
         return wording.UNKNOWN
     return f"≥ {spell(number)}" if row.unknown_usage else spell(number)
 
@@ -40,11 +41,10 @@ def why_at_least(row: UsageRow) -> str:
 
 def spent(row: UsageRow) -> str:
     """The cost: `≥` when that of some requests of the row is unknown, a dash when none is known."""
-    return (
-        f"≥ {wording.cost(row.cost_usd)}"
-        if row.unknown_cost and row.cost_usd is not None
-        else wording.cost(row.cost_usd)
-    )
+    known = wording.cost(row.cost_usd)
+    if not row.unknown_cost or row.cost_usd is None:
+        return known
+    return "> $0" if 0 < row.cost_usd < wording.LEAST_USD else f"≥ {known}"
 
 
 def why_costs_more(row: UsageRow) -> str:

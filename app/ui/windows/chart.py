@@ -7,9 +7,10 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from app.ui import theme, wording
+from app.domain.usage import UsageRow
+from app.ui import theme
 from app.ui.models.cells import as_tooltip
-from app.ui.models.usage import short
+from app.ui.models.usage import short, tokens
 
 _STEPS = 4
 _WIDEST_BAR_PX = 44.0
@@ -18,22 +19,27 @@ _GAP = 0.35
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: its label, its two parts, and whether it is one of those the page is about."""
+    """One bar: its label, the sums it shows, and whether it is one of those the page is about."""
 
     label: str
-    input_tokens: int
-    output_tokens: int
+    row: UsageRow
     meant: bool = True
 
     @property
     def height(self) -> int:
         """Both parts together."""
-        return self.input_tokens + self.output_tokens
+        return self.row.input_tokens + self.row.output_tokens
 
     @property
     def words(self) -> str:
         """The bar in words."""
-        return f"{self.label}: {wording.count(self.input_tokens)} in, {wording.count(self.output_tokens)} out"
+        row = self.row
+        return f"{self.label}: {tokens(row.input_tokens, row)} in, {tokens(row.output_tokens, row)} out"
+
+    @property
+    def mark(self) -> str:
+        """What stands on the bar where it does not show everything."""
+        return tokens(self.height, self.row, lambda _: "").strip()
 
 
 def nice_top(highest: int) -> int:
@@ -68,7 +74,7 @@ class BarChart(QWidget):
         """Show `bars` from now on, under `title`."""
         self.bars, self.title = tuple(bars), title
         self.setAccessibleName(title)
-        said = "; ".join(bar.words for bar in self.bars if bar.height)
+        said = "; ".join(bar.words for bar in self.bars if bar.height or bar.mark)
         self.setAccessibleDescription(said or "No tokens were counted.")
         self.update()
 
@@ -137,11 +143,18 @@ class BarChart(QWidget):
         for number, bar in enumerate(self.bars):
             x, y = plot.left() + slot * number + (slot - width) / 2, plot.bottom()
             painter.setOpacity(1.0 if bar.meant else 0.4)
-            for tokens, colour in ((bar.input_tokens, colours.bar_input), (bar.output_tokens, colours.bar_output)):
-                height = plot.height() * tokens / top
+            for count, colour in (
+                (bar.row.input_tokens, colours.bar_input),
+                (bar.row.output_tokens, colours.bar_output),
+            ):
+                height = plot.height() * count / top
                 y -= height
                 painter.fillRect(QRectF(x, y, width, height), QColor(colour))
             painter.setOpacity(1.0)
+            painter.setPen(QColor(colours.muted))
+            painter.drawText(
+                QRectF(x - width, y - self._line, width * 3, self._line), Qt.AlignmentFlag.AlignHCenter, bar.mark
+            )
             if (len(self.bars) - 1 - number) % every == 0:
                 painter.setPen(QColor(colours.text if bar.meant else colours.muted))
                 self._paint_label(painter, plot, x + width / 2, bar.label)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QSizePolicy, QVBoxLayout
 
 from app.ui import icons, theme, wording
+from app.ui.models.usage import tokens
 from app.ui.windows import plain
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def facts(provider: "ProviderStatus") -> str:
     known.append("models unknown" if provider.models is None else wording.things(provider.models, "model"))
     if provider.in_flight:
         known.append(f"{wording.things(provider.in_flight, 'request')} under way")
-    known.append(f"{wording.count(provider.input_tokens)} tokens in, {wording.count(provider.output_tokens)} out")
+    known.append(f"{tokens(provider.input_tokens, provider)} tokens in, {tokens(provider.output_tokens, provider)} out")
     if provider.checked_at is not None:
         known.append(f"last heard of at {provider.checked_at.astimezone():%H:%M:%S}")
     if provider.cooling_until is not None:

@@ -7,7 +7,6 @@ from PySide6.QtCore import QItemSelectionModel
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from app.domain.status import HealthState
 from app.ui import theme, wording
 from app.ui.models.providers import LAST_ERROR, ProviderTable
 from app.ui.windows import plain
@@ -29,10 +28,9 @@ def headline(snapshot: "Snapshot") -> str:
     """How many providers can be used, and whether only one of them is asked."""
     wanted = [p for p in snapshot.providers if p.enabled]
     off = len(snapshot.providers) - len(wanted)
-    down = sum(not p.state.up and p.state is not HealthState.UNKNOWN for p in wanted)
     if snapshot.offline:
         return wording.OFFLINE
-    parts = [f"{len(wanted) - down} of {wording.things(len(wanted), 'provider')} up" if wanted else "No provider is on"]
+    parts = [wording.up(wanted) if wanted else "No provider is on"]
     if off:
         parts.append(f"{off} off")
     if snapshot.forced_provider:

@@ -28,7 +28,9 @@ PERIODS = (("today", "&Today", 1), ("7-days", "&7 days", _WEEK), ("30-days", "&3
 GROUPINGS = (("by-provider", "By &provider", Grouping.PROVIDER), ("by-model", "By &model", Grouping.MODEL))
 _STARTING, _EMPTY, _FULL = range(3)
 _NOTHING = "Requests are counted here as soon as a tool uses the address above. Nothing was asked in this time."
-_FOOTNOTE = "≥ means that of some requests the tokens or the cost are not known; they are not in the sum."
+_FOOTNOTE = (
+    "≥ means that of some requests the tokens or the cost are not known and not in the sum, — that of none they are."
+)
 
 
 def since(count: int, now: datetime) -> datetime:
@@ -40,10 +42,7 @@ def bars_of(rows: list[UsageRow], meant: int, now: datetime) -> tuple[Bar, ...]:
     """One bar per day, also for days without a request: a week at least, of which the last `meant` days are meant."""
     shown = days(rows, now.date(), max(meant, _WEEK))
     first = now.date() - timedelta(days=meant - 1)
-    return tuple(
-        Bar(f"{day.day:%a} {day.day.day} {day.day:%b}", day.row.input_tokens, day.row.output_tokens, day.day >= first)
-        for day in shown
-    )
+    return tuple(Bar(f"{day.day:%a} {day.day.day} {day.day:%b}", day.row, day.day >= first) for day in shown)
 
 
 class UsagePage(QWidget):
@@ -140,5 +139,5 @@ class UsagePage(QWidget):
         self.stack.setCurrentIndex(_FULL if rows else _EMPTY)
         self.model.show(rows, self.grouping.value)
         self.tiles.show_row(total("Total", rows))
-        self.footnote.setVisible(any(row.unknown_usage or row.unknown_cost for row in rows))
+        self.footnote.setVisible(any(row.unknown_usage or row.unknown_cost for row in (*rows, *by_day)))
         self.chart.show_bars(bars_of(by_day, meant, now), f"Tokens per day, last {max(meant, _WEEK)} days")

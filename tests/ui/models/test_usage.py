@@ -51,6 +51,7 @@ def test_nothing_has_no_total() -> None:
 def test_why_a_cost_is_not_exact(table: UsageTable) -> None:
     assert spent(ROWS[0]) == "$1.50"
     assert why_costs_more(ROWS[0]) == ""
+    assert spent(UsageRow("x", 2, cost_usd=0.00001, unknown_cost=1)) == "> $0"
     assert why_costs_more(table.total) == "What 3 requests cost is not known."
     assert table.index(3, 5).data(Qt.ItemDataRole.ToolTipRole).count(why_costs_more(table.total)) == 1
 
@@ -60,6 +61,7 @@ def test_zero_tokens_are_a_zero_when_they_were_told() -> None:
     assert tokens(0, UsageRow("x", 3, unknown_usage=3)) == "—"
     assert tokens(5, UsageRow("x", 3, unknown_usage=3)) == "≥ 5"
     assert tokens(0, UsageRow("x", 3, unknown_usage=1)) == "≥ 0"
+    assert tokens(0, UsageRow("x", 3, failures=2, unknown_usage=1)) == "—"
 
 
 def test_why_a_number_is_not_exact(table: UsageTable) -> None:

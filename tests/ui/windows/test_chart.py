@@ -6,10 +6,11 @@ from PySide6.QtGui import QColor, QHelpEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.domain.usage import UsageRow
 from app.ui import theme
 from app.ui.windows.chart import Bar, BarChart, nice_top
 
-WEEK = [Bar(f"Day {n}", n * 1000, n * 200) for n in range(7)]
+WEEK = [Bar(f"Day {n}", UsageRow("", n, 0, n * 1000, n * 200)) for n in range(7)]
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_bars_are_painted_in_the_themes_colours(chart: BarChart) -> None:
 
 def test_no_data_is_painted_too(chart: BarChart) -> None:
     before = colours_in(chart)
-    chart.show_bars([Bar("Mon", 0, 0)], "Tokens per day")
+    chart.show_bars([Bar("Mon", UsageRow(""))], "Tokens per day")
     assert chart.accessibleDescription() == "No tokens were counted."
     assert QColor(theme.LIGHT.line).name() in colours_in(chart) & before
 
@@ -54,7 +55,7 @@ def test_any_size_will_do(chart: BarChart, size: tuple[int, int]) -> None:
 
 
 def test_days_that_are_not_meant_are_faint(chart: BarChart) -> None:
-    chart.show_bars([Bar("Mon", 9, 0, meant=False)], "Tokens per day")
+    chart.show_bars([Bar("Mon", UsageRow("", 1, 0, 9), meant=False)], "Tokens per day")
     plot = chart._plot()
     middle = chart.grab().toImage().pixelColor(plot.center().toPoint())
     assert middle.lightness() > QColor(theme.LIGHT.bar_input).lightness()
@@ -64,6 +65,23 @@ def test_a_screen_reader_hears_the_numbers(chart: BarChart) -> None:
     chart.show_bars(WEEK[:2], "Tokens per day, last 2 days")
     assert chart.accessibleName() == "Tokens per day, last 2 days"
     assert chart.accessibleDescription() == "Day 1: 1,000 in, 200 out"
+
+
+def test_unknown_tokens_are_no_zero(chart: BarChart) -> None:
+    bars = [
+        Bar("Mon", UsageRow("", 2, 0, 0, 0, unknown_usage=2)),
+        Bar("Tue", UsageRow("", 2, 0, 5, 1, unknown_usage=1)),
+        Bar("Wed", UsageRow("", 2, 1)),
+    ]
+    assert [bar.mark for bar in bars] == ["—", "≥", ""]
+    chart.show_bars(bars[2:], "Tokens per day")
+    nothing = chart.grab().toImage()
+    chart.show_bars(bars[:1], "Tokens per day")
+    top = chart._plot().bottom() - chart._line
+    marked = chart.grab().toImage().copy(0, int(top), chart.width(), int(chart._line))
+    assert marked != nothing.copy(0, int(top), chart.width(), int(chart._line))
+    assert chart.accessibleDescription() == "Mon: — in, — out"
+    assert bars[1].words == "Tue: ≥ 5 in, ≥ 1 out"
 
 
 def test_pointing_at_a_bar(chart: BarChart) -> None:

@@ -50,4 +50,6 @@ def test_what_is_known_besides() -> None:
     known = facts(provider("work", models=1, in_flight=2, input_tokens=4000, checked_at=at, cooling_until=at))
     clock = f"{at.astimezone():%H:%M:%S}"
     assert "1 model · 2 requests under way · 4,000 tokens in, 0 out" in known
+    assert "— tokens in, — out" in facts(provider("work", requests=2, failures=1, unknown_usage=1))
+    assert "≥ 9 tokens in" in facts(provider("work", requests=2, unknown_usage=1, input_tokens=9))
     assert known.endswith(f"last heard of at {clock} · left alone until {clock}")

@@ -244,4 +244,7 @@ def test_headlines() -> None:
     off = provider("a", HealthState.DISABLED, enabled=False)
     assert headline(FakeRuntime((off,)).snapshot()) == "No provider is on · 1 off"
     untried = provider("b", HealthState.UNKNOWN)
-    assert headline(FakeRuntime((untried,)).snapshot()) == "1 of 1 provider up"
+    assert headline(FakeRuntime((untried,)).snapshot()) == "0 of 1 provider up · 1 not tried yet"
+    assert headline(FakeRuntime((untried, off, provider("c"))).snapshot()) == (
+        "1 of 2 providers up · 1 not tried yet · 1 off"
+    )

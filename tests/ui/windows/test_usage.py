@@ -125,3 +125,5 @@ def test_periods_are_whole_local_days() -> None:
 def test_bars_have_dates() -> None:
     assert bars_of([], 1, NOW)[-1].label == "Tue 24 Nov"
     assert len(bars_of([], 30, NOW)) == 30
+    unknown = UsageRow("2026-11-24", 1, unknown_usage=1)
+    assert bars_of([unknown], 1, NOW)[-1].words == "Tue 24 Nov: — in, — out"
