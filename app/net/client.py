@@ -217,6 +217,8 @@ class UpstreamClient:
     def drop_idle(self) -> None:
         """Close the idle connections: after sleep or a change of network they may be dead without a sign of it."""
         self._transport.drop_idle()
+        if self._http2 is not None:
+            self._http2.drop_idle()
 
     async def aclose(self) -> None:
         """Close every connection, those with a reply in flight included."""
@@ -235,8 +237,9 @@ class UpstreamClient:
         signed = () if self._authoriser is None else await self._signed(upstream, line, body, headers)
         try:
             if options.http2:
-                request = (*line, (*headers, *signed), body)
-                exchange: Exchange = await self._send_http2(upstream, request, waits)
+                sent = upstream.all_headers((*headers, *signed))
+                http2_line = line[0], upstream.url(line[1])
+                exchange: Exchange = await self._http2_to(upstream).send(http2_line, sent, body, waits)
             else:
                 ending = upstream.ending(None if body is None else len(body), signed)
                 head = self._opening(upstream, line, headers) + ending
@@ -275,16 +278,12 @@ class UpstreamClient:
         unsigned = Unsigned(method, upstream.url(path), tuple(upstream.all_headers(headers)), body or b"")
         return tuple(check_headers(self._options.name, await self._authoriser.headers(unsigned)).items())
 
-    async def _send_http2(
-        self, upstream: Upstream, asked: tuple[str, str, tuple[tuple[str, str], ...], bytes | None], waits: Waits
-    ) -> http2.Http2Exchange:
+    def _http2_to(self, upstream: Upstream) -> http2.Http2Transport:
         options = self._options
         if self._http2 is None:
             dialer = Dialer(upstream.origin, self._environ, options.connect_s, options.proxy, options.ca_file)
             self._http2 = http2.Http2Transport(dialer, self._limits)
-        method, path, headers, body = asked
-        request = httpx.Request(method, upstream.url(path), headers=upstream.all_headers(headers), content=body)
-        return await self._http2.send(request, waits)
+        return self._http2
 
     def _prepare(self) -> Upstream:
         """Check the options, once.

@@ -110,6 +110,8 @@ def _body_fault(exc: Exception, provider: str, at: str) -> Fault | None:
 def _connect_fault(exc: httpx.ConnectError, provider: str, at: str) -> Fault | None:
     """A connection that failed because of the name or of TLS."""
     cause = exc.__cause__
+    while isinstance(cause, Exception) and not isinstance(cause, socket.gaierror | ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__  # httpcore takes the cause away from its own error
     if isinstance(cause, socket.gaierror):
         message = f"The name of {at} cannot be resolved."
         return Fault(FaultKind.DNS_FAILURE, message, f"{_CHECK_NETWORK} Is the machine online?", provider)
