@@ -26,8 +26,9 @@ SETTLE_MS = 1000
 _WEEK = 7
 PERIODS = (("today", "&Today", 1), ("7-days", "&7 days", _WEEK), ("30-days", "&30 days", 30))
 GROUPINGS = (("by-provider", "By &provider", Grouping.PROVIDER), ("by-model", "By &model", Grouping.MODEL))
-_STARTING, _EMPTY, _FULL = range(3)
+_STARTING, _EMPTY, _UNKNOWN, _FULL = range(4)
 _NOTHING = "Requests are counted here as soon as a tool uses the address above. Nothing was asked in this time."
+_UNREADABLE = "The line above says what is wrong with the usage database."
 _FOOTNOTE = (
     "≥ means that of some requests the tokens or the cost are not known and not in the sum, — that of none they are."
 )
@@ -91,6 +92,7 @@ class UsagePage(QWidget):
         column.addWidget(self.footnote)
         self.stack.addWidget(empty_state("usage-starting", "page-usage", "Reading…", "The sums are being read."))
         self.stack.addWidget(empty_state("no-usage", "page-usage", "No requests in this time", _NOTHING))
+        self.stack.addWidget(empty_state("usage-unknown", "page-usage", "The usage is not known", _UNREADABLE))
         self.stack.addWidget(full)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -122,13 +124,16 @@ class UsagePage(QWidget):
         question, now = self._asked, self._now()
         meant, by = self.period.value, self.grouping.value
 
-        async def read(runtime: "Runtime") -> tuple[list[UsageRow], list[UsageRow]]:
+        async def read(runtime: "Runtime") -> tuple[list[UsageRow], list[UsageRow], int]:
             rows = await runtime.usage(since(meant, now), by)
-            return rows, await runtime.usage(since(max(meant, _WEEK), now), Grouping.DAY)
+            by_day = await runtime.usage(since(max(meant, _WEEK), now), Grouping.DAY)
+            return rows, by_day, _UNKNOWN if runtime.snapshot().ledger_problem else _EMPTY
 
-        def show(sums: tuple[list[UsageRow], list[UsageRow]]) -> None:
+        def show(sums: tuple[list[UsageRow], list[UsageRow], int]) -> None:
+            rows, by_day, without = sums
             if question == self._asked:
-                self._show(*sums, now)
+                self.stack.setCurrentIndex(_FULL if rows else without)
+                self._show(rows, by_day, now)
 
         self._bridge.run("Read the usage", read, plain.while_alive(self, show))
 
@@ -136,7 +141,6 @@ class UsagePage(QWidget):
 
     def _show(self, rows: list[UsageRow], by_day: list[UsageRow], now: datetime) -> None:
         meant = self.period.value
-        self.stack.setCurrentIndex(_FULL if rows else _EMPTY)
         self.model.show(rows, self.grouping.value)
         self.tiles.show_row(total("Total", rows))
         self.footnote.setVisible(any(row.unknown_usage or row.unknown_cost for row in (*rows, *by_day)))

@@ -80,6 +80,19 @@ async def test_nothing_in_this_time(page: UsagePage, fake: FakeRuntime) -> None:
     assert page.stack.currentWidget().objectName() == "no-usage"
 
 
+async def test_what_cannot_be_read_is_not_called_nothing(page: UsagePage, fake: FakeRuntime, bridge: Bridge) -> None:
+    fake.rows = {}
+    fake.change(ledger_problem="The usage database usage.sqlite3 cannot be read: disk I/O error.")
+    page.show()
+    await fake.settle()
+    assert page.stack.currentWidget().objectName() == "usage-unknown"
+    assert not page.tiles.isVisible()
+    fake.change(ledger_problem="")
+    page.ask()
+    await fake.settle()
+    assert page.stack.currentWidget().objectName() == "no-usage"
+
+
 async def test_only_the_newest_answer_is_shown(page: UsagePage, fake: FakeRuntime) -> None:
     page.show()
     page.findChild(QPushButton, "by-model").click()
