@@ -7,6 +7,7 @@ from PySide6.QtCore import QItemSelectionModel
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from app.domain.status import HealthState
 from app.ui import theme, wording
 from app.ui.models.providers import LAST_ERROR, ProviderTable
 from app.ui.windows import plain
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from app.ui.bridge import Bridge
 
 _STARTING, _EMPTY, _FULL = range(3)
+_UNTOLD = "It has nothing that could be asked for free: the first request will tell, and so does Send a message…"
 _HINT = "Add one with its key, and every tool on this machine can use it at the address above."
 
 
@@ -204,7 +206,8 @@ class HealthPage(QWidget):
         name, good = wording.one_line(wording.provider_name(provider)), provider.state.up
         answered = f"{name} answered in {wording.latency(provider.latency_ms)}"
         said = answered if good else f"{name}: {wording.state(provider.state)}"
-        self._tell(said, provider.detail, bad=not good)
+        untold = provider.state is HealthState.UNKNOWN
+        self._tell(said, provider.detail or (_UNTOLD if untold else ""), bad=not good and not untold)
 
     def _test_over(self, provider_id: str) -> None:
         self._tested.discard(provider_id)

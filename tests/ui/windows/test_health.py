@@ -147,6 +147,14 @@ async def test_a_test_is_told(page: HealthPage, bridge: Bridge, fake: FakeRuntim
     page.test.click()
     await fake.settle()
     assert said[-1] == ("beta: Down", "Gone. Wait.", True)
+    fake.change_provider("beta", state=HealthState.UNKNOWN, detail="")
+    bridge.refresh()
+    page.test.click()
+    await fake.settle()
+    title, text, bad = said[-1]
+    assert (title, bad) == ("beta: Not tried yet", False)
+    assert "nothing that could be asked for free" in text
+    assert page.message.text().replace("&", "") in text
     assert page.test.text() == "&Test"
 
 
