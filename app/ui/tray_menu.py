@@ -159,7 +159,9 @@ class TrayMenu(QMenu):
         """Which entries make sense now."""
         up = snapshot is not None
         listens = snapshot is not None and bool(snapshot.listening)
-        return [(self._address, listens), (self._token, up), (self._add, up), (self._about, up)]
+        runtime = self._bridge.runtime
+        has_token = runtime is not None and runtime.token() is not None
+        return [(self._address, listens), (self._token, has_token), (self._add, up), (self._about, up)]
 
     # -- commands
 

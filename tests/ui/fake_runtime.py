@@ -32,6 +32,7 @@ class FakeRuntime:
         self.registry = Registry.load(list)
         self.calls: list[tuple[Any, ...]] = []
         self.error: Exception | None = None
+        self.local_token: Secret | None = Secret("sk-local-0123456789abcdef0123")
         self.test_answer = ""
         self.trial_models = {"alpha": "small"}
         self.trial_answer, self.trial_problem = "Hello!", ""
@@ -79,7 +80,7 @@ class FakeRuntime:
         self._note("watch_closely", on)
 
     def token(self) -> Secret | None:
-        return Secret("sk-local-0123456789abcdef0123")
+        return self.local_token
 
     async def enable_provider(self, provider_id: str, enabled: bool) -> None:
         self._note("enable_provider", provider_id, enabled)

@@ -78,6 +78,14 @@ def test_while_the_program_starts_only_windows_and_quitting_work(qtbot: QtBot, a
     assert enabled == ["Open Switchtower", "Usage", "Quit"]
 
 
+def test_a_token_is_copied_only_when_there_is_one(menu: TrayMenu, fake: FakeRuntime) -> None:
+    assert action(menu, "copy-token").isEnabled()
+    fake.local_token = None
+    menu.patch()
+    assert not action(menu, "copy-token").isEnabled()
+    assert action(menu, "copy-address").isEnabled()
+
+
 @pytest.mark.parametrize(
     ("status", "label"),
     [

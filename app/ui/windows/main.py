@@ -160,8 +160,9 @@ class MainWindow(QMainWindow):
         self.header.access.give_address()
 
     def copy_token(self) -> None:
-        """Put the local token on the clipboard, or say why there is none."""
+        """Put the local token on the clipboard, or show why there is none."""
         if not self.header.access.give_token():
+            self.present()
             self.banner.fail(_NO_TOKEN)
 
     def add_provider(self, *, first: bool = False) -> None:

@@ -89,14 +89,14 @@ async def test_a_failed_command_stays_until_dismissed(window: MainWindow, fake: 
     assert not window.banner.news.isVisible()
 
 
-def test_copying_from_the_tray(window: MainWindow, fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copying_from_the_tray(window: MainWindow, fake: FakeRuntime) -> None:
     window.copy_address()
     assert QGuiApplication.clipboard().text() == "http://127.0.0.1:8484/v1"
     window.copy_token()
     assert QGuiApplication.clipboard().text().startswith("sk-local-")
-    window.present()
-    monkeypatch.setattr(fake, "token", lambda: None)
+    fake.local_token = None
     window.copy_token()
+    assert window.isVisible()
     assert "keyring" in window.banner.news.text.text()
 
 
