@@ -11,7 +11,17 @@ from app.domain.secret import Secret
 SAID_MS = 2000
 _SAID = "Copied ✓"
 _SIDES_PX = 30
-SECRET_HINT = "x-kde-passwordManagerHint"  # noqa: S105 - a media type that asks clipboard histories to look away
+SECRET_HINTS = {
+    "x-kde-passwordManagerHint": b"secret",
+    'application/x-qt-windows-mime;value="ExcludeClipboardContentFromMonitorProcessing"': b"1",
+}
+"""Formats that ask clipboard histories to look away, by their names in Qt; macOS's own has none there."""
+
+
+class _Copied:
+    """The secret that was put on the clipboard last."""
+
+    secret: Secret | None = None
 
 
 def copy_text(text: str) -> None:
@@ -20,21 +30,23 @@ def copy_text(text: str) -> None:
 
 
 def copy_secret(secret: Secret) -> None:
-    """Put a secret on the clipboard in full, marked so that clipboard histories leave it out."""
+    """Put a secret on the clipboard in full, marked so that histories leave it out, except on macOS."""
     data = QMimeData()
     data.setText(secret.reveal())
-    data.setData(SECRET_HINT, b"secret")
+    for name, value in SECRET_HINTS.items():
+        data.setData(name, value)
+    _Copied.secret = secret
     QGuiApplication.clipboard().setMimeData(data)
 
 
 def forget_secret() -> None:
-    """Take a secret that was copied off the clipboard: it must not outlive the program.
+    """Take a secret that was copied here off the clipboard, unless something else is there by now.
 
-    Qt would give it back after Python's end, which crashes.
+    It must not outlive the program: Qt would give it back after Python's end, which crashes.
     """
+    secret, _Copied.secret = _Copied.secret, None
     clipboard = QGuiApplication.clipboard()
-    held: QMimeData | None = clipboard.mimeData()
-    if held is not None and held.hasFormat(SECRET_HINT):
+    if secret is not None and Secret(clipboard.text()) == secret:
         clipboard.clear()
 
 
