@@ -77,6 +77,7 @@ class Connection(HttpToolsProtocol):
         self._request_line = b""
         self._read_due: float | None = None
         self._write_due: float | None = None
+        self._unsent_bytes = 0
 
     # -- the life of the connection
 
@@ -212,22 +213,42 @@ class Connection(HttpToolsProtocol):
     # -- writing
 
     def pause_writing(self) -> None:
-        """Begin to count how long the client takes nothing."""
+        """Watch whether the client takes what waits for it."""
         super().pause_writing()
+        self._watch_writing()
+
+    def on_response_complete(self) -> None:
+        """Go on after an answer; before the connection is closed, the client has to take what is left."""
+        super().on_response_complete()
+        if self._write_due is not None or self.transport.is_closing():
+            self._watch_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, but not before its client has taken its last answer or stopped taking it."""
+        if not self.transport.get_write_buffer_size():
+            super().timeout_keep_alive_handler()
+            return
+        if self._write_due is None:
+            self._watch_writing()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _watch_writing(self) -> None:
+        """Look after a while whether the client has taken anything."""
+        self._unsent_bytes = self.transport.get_write_buffer_size()
         self._write_due = self.loop.time() + self.write_stall_s
         self._arm(self._write_due)
 
-    def resume_writing(self) -> None:
-        """The client takes its answer again."""
-        self._write_due = None
-        super().resume_writing()
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, with force when the client never took its last answer."""
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
+    def _check_writing(self) -> None:
+        """Cut the connection when its client has taken nothing since the last look; while it does, look again."""
+        unsent_bytes = self.transport.get_write_buffer_size()
+        grows = not (self.flow.write_paused or self.cycle.response_complete)
+        if grows or not unsent_bytes:
+            self._write_due = None
+        elif unsent_bytes < self._unsent_bytes:
+            self._watch_writing()
         else:
-            super().timeout_keep_alive_handler()
+            _log.info("connection cut: the client took nothing for %.0f s", self.write_stall_s)
+            self.transport.abort()
 
     # -- the timer
 
@@ -244,9 +265,8 @@ class Connection(HttpToolsProtocol):
         self._alarm = None
         now = self.loop.time()
         if self._write_due is not None and self._write_due <= now:
-            _log.info("connection cut: the client took nothing for %.0f s", self.write_stall_s)
-            self.transport.abort()
-        elif self._read_due is not None and self._read_due <= now:
+            self._check_writing()
+        if self._read_due is not None and self._read_due <= now:
             self._stop_reading()
         due = [at for at in (self._write_due, self._read_due) if at is not None and at > now]
         if due:
@@ -255,7 +275,7 @@ class Connection(HttpToolsProtocol):
     def _stop_reading(self) -> None:
         """End a request whose headers never got whole; one that runs on this connection is not disturbed."""
         self._read_due = None
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self.transport.is_closing() or (self.cycle is not None and not self.cycle.response_complete):
             return
         if self._header_bytes and self._in_headers:
             self._refuse(b"408 Request Timeout")

@@ -7,9 +7,10 @@ import struct
 
 import pytest
 
+from app.domain.chat import Answer
 from app.server import connection
 from app.server.connection import Connection
-from server.serving import CHAT_BODY, STREAM_BODY, Served, read_reply
+from server.serving import CHAT_BODY, JSON, STREAM_BODY, Served, read_reply
 
 CHAT = "/v1/chat/completions"
 
@@ -159,6 +160,125 @@ async def test_a_client_that_takes_nothing_is_cut_off():
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.sendall(served.raw("POST", CHAT, STREAM_BODY))
         await asyncio.wait_for(served.relay.cancelled.wait(), 20)
+        client.close()
+
+
+async def until(condition):
+    """Wait until `condition` holds."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+class Clogged:
+    """A transport that says what is left of its bytes (twice at each look but the last) and ends only by force."""
+
+    def __init__(self, transport, left):
+        self._transport = transport
+        self._left = left
+        self._closing = False
+
+    def __getattr__(self, name):
+        return getattr(self._transport, name)
+
+    def get_write_buffer_size(self):
+        return self._left.pop(0)
+
+    def is_closing(self):
+        return self._closing
+
+    def close(self):
+        self._closing = True
+
+
+async def test_a_client_is_cut_off_only_when_it_took_nothing_between_two_looks():
+    left = [90, 60, 60, 30, 30, 30]
+    async with Served(connection=Hasty) as served:
+        reader, writer = await served.send(served.raw("GET", "/health"))
+        assert (await read_reply(reader)).status == 200
+        (connection,) = served.listener._state.connections
+        connection.transport = Clogged(connection.transport, left)
+        connection.pause_writing()
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert left == []
+        writer.close()
+
+
+async def test_a_stream_that_goes_on_in_time_is_not_looked_at_any_more():
+    async with Served(connection=Hasty) as served:
+        served.relay.script = served.relay.endless_stream
+        _, writer = await served.send(served.raw("POST", CHAT, STREAM_BODY))
+        await served.relay.begun.wait()
+        (connection,) = served.listener._state.connections
+        connection.transport = Clogged(connection.transport, left := [90, 90])
+        connection.pause_writing()
+        connection.resume_writing()
+        await until(lambda: not left)
+        assert connection._write_due is None
+        assert not served.relay.cancelled.is_set()
+        connection.transport.abort()
+        writer.close()
+
+
+async def test_the_rest_of_a_last_answer_is_watched_too(monkeypatch):
+    made = Connection.connection_made
+    monkeypatch.setattr(
+        Connection, "connection_made", lambda self, transport: made(self, Clogged(transport, [20, 10, 10, 10]))
+    )
+    async with Served(connection=Hasty) as served:
+        reader, writer = await served.send(served.raw("GET", "/health", connection="close"))
+        assert (await read_reply(reader)).status == 200
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+
+
+class Brief(Hasty):
+    """What happens to a long answer when the time for an idle connection is over long before it is taken."""
+
+    def __init__(self, config, *more):
+        config.timeout_keep_alive = 0.02
+        super().__init__(config, *more)
+        self.looks = 0
+
+    def timeout_keep_alive_handler(self):
+        super().timeout_keep_alive_handler()
+        self.looks += 1
+
+
+class Lasting(Brief):
+    write_stall_s = connection.WRITE_STALL_S
+
+
+async def ask_for_16_mib(served):
+    """A client that has not taken anything yet, as a plain socket, and the server's connection to it."""
+
+    async def long_answer(call):
+        return Answer(200, (JSON,), bytes(16 * 1024 * 1024))
+
+    served.relay.script = long_answer
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    client.connect(("127.0.0.1", served.port))
+    client.sendall(served.raw("POST", CHAT, CHAT_BODY))
+    await until(lambda: served.listener._state.connections)
+    return client, next(iter(served.listener._state.connections))
+
+
+async def test_a_long_answer_is_whole_though_its_client_is_slower_than_an_idle_connection_may_be():
+    async with Served(connection=Lasting) as served:
+        client, connection = await ask_for_16_mib(served)
+        await until(lambda: connection.looks >= 3)
+        reader, writer = await asyncio.open_connection(sock=client)
+        assert len((await read_reply(reader)).body) == 16 * 1024 * 1024
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+
+
+async def test_a_long_answer_that_nobody_takes_is_cut_off():
+    async with Served(connection=Brief) as served:
+        client, connection = await ask_for_16_mib(served)
+        await until(lambda: not served.listener._state.connections)
+        assert connection.looks > 1
         client.close()
 
 
