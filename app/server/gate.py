@@ -289,5 +289,6 @@ def _presented(scope: Scope, seen: dict[bytes, bytes]) -> list[bytes]:
     if scheme.lower() == b"bearer":
         tokens.append(credentials.strip())
     if b"key=" in scope["query_string"]:
-        tokens += [value for name, value in parse_qsl(scope["query_string"]) if name == b"key"][:1]
+        asked = parse_qsl(scope["query_string"].decode("latin-1"), encoding="latin-1")
+        tokens += [value.encode("latin-1") for name, value in asked if name == "key"][:1]
     return [token for token in tokens if token]

@@ -35,7 +35,7 @@ def framing(visit: Visit) -> ArrayFraming | None:
 
 
 def _wants_array(visit: Visit) -> bool:
-    return (b"alt", b"sse") not in parse_qsl(visit.query)
+    return ("alt", "sse") not in parse_qsl(visit.query.decode("latin-1"))
 
 
 def embeds(dialect: gemini_embed.Embeddings) -> Callable[[Visit], ApiRequest]:

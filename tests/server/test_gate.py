@@ -1,6 +1,7 @@
 """The gate lets in what it must, refuses the rest with the right error, and reads no more than it has to."""
 
 import asyncio
+from urllib.parse import quote
 
 import pytest
 
@@ -52,6 +53,21 @@ async def test_a_missing_or_wrong_token_is_401(served, headers):
     assert reply.header("www-authenticate") == "Bearer"
     assert reply.header("x-should-retry") == "false"
     assert served.relay.count == 0
+
+
+@pytest.mark.parametrize("query", ["key=%ff", "key=%ed%a0%80", "key=%C3%A4", "%ff&key=x", "key=x%", "key=%"])
+async def test_any_bytes_in_a_query_are_a_wrong_token_or_none(served, query, caplog):
+    refused = await served.request("POST", f"{CHAT}?{query}", CHAT_BODY, authorization=None)
+    assert (refused.status, refused.error["code"]) == (401, "invalid_api_key")
+    assert (await served.request("GET", f"/health?{query}", authorization=None)).status == 200
+    assert (await served.request("POST", f"{CHAT}?{query}", CHAT_BODY)).status == 200
+    assert not caplog.records
+
+
+async def test_a_token_of_any_letters_is_known_in_a_query():
+    token = "sk-local-größer-als-zwanzig"
+    async with Served(tokens={"default": Secret(token)}) as served:
+        assert (await served.request("GET", f"/v1/status?key={quote(token)}", authorization=None)).status == 200
 
 
 async def test_every_answer_is_kept_from_caches_and_sniffing(served):

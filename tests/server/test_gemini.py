@@ -56,6 +56,7 @@ def test_the_verb_says_whether_it_streams() -> None:
     path = "/v1beta/models/m:streamGenerateContent"
     assert gemini.parse(visit(path, b"key=x&alt=sse")).stream
     assert gemini.framing(visit(path, b"alt=sse")) is None
+    assert gemini.framing(visit(path, b"key=%ff&alt=sse")) is None
     assert gemini.parse(visit(path)).stream_type.startswith(b"application/json")
     assert gemini.framing(visit(path, b"alt=json")) is not None
     assert gemini.framing(visit("/v1beta/models/m:generateContent")) is None
