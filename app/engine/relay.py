@@ -121,7 +121,7 @@ class Relay:
         try:
             done, _ = await asyncio.wait({pending}, timeout=KEEPALIVE_S)
         except asyncio.CancelledError:
-            await _cancel(pending)
+            await self._cancel(pending)
             raise
         if done:
             attempt = pending.result()
@@ -144,7 +144,7 @@ class Relay:
                 yield part
             return
         except (GeneratorExit, asyncio.CancelledError):
-            await _cancel(pending)
+            await self._cancel(pending)
             journal.finish(CLIENT_GONE, "cancelled")
             raise
         async for chunk in self._body(call, journal, attempt):
@@ -176,10 +176,24 @@ class Relay:
                 for part in _farewell(call, fault):
                     yield part
         finally:
-            self._means.running.discard(attempt)
-            provider.guard.ended(attempt.ticket, fault)
-            provider.count(attempt.usage, failed=fault is not None)
+            self._ended(attempt, fault)
             journal.finish(CLIENT_GONE if outcome == "cancelled" else 200, outcome, fault)
+            await attempt.close()
+
+    def _ended(self, attempt: Attempt, fault: Fault | None) -> None:
+        """Note the end of a stream that had begun: whole, broken by `fault`, or left by the client."""
+        provider = attempt.candidate.provider
+        self._means.running.discard(attempt)
+        provider.guard.ended(attempt.ticket, fault)
+        provider.count(attempt.usage, failed=fault is not None)
+
+    async def _cancel(self, pending: asyncio.Task[Attempt]) -> None:
+        """Cancel a pursuit and wait for it; a stream that had just begun is over, too."""
+        pending.cancel()
+        await asyncio.wait({pending})
+        if not pending.cancelled() and pending.exception() is None:
+            attempt = pending.result()
+            self._ended(attempt, None)
             await attempt.close()
 
     async def interrupt(self, fault: Fault) -> None:
@@ -250,11 +264,3 @@ def _farewell(call: Call, fault: Fault) -> Iterator[bytes]:
     tail = getattr(call.dialect, "render_stream_tail", None)
     if tail is not None:
         yield tail(fault, call.request_id)
-
-
-async def _cancel(task: asyncio.Task[Attempt]) -> None:
-    """Cancel `task`, wait for it, and close the attempt if it had just succeeded."""
-    task.cancel()
-    await asyncio.wait({task})
-    if not task.cancelled() and task.exception() is None:
-        await task.result().close()

@@ -261,6 +261,27 @@ async def test_a_silent_stream_that_nobody_can_answer_ends_with_an_error_event(
     assert rig.finished[0].outcome == "failed"
 
 
+async def test_an_answer_that_comes_while_the_client_leaves_is_over_too(
+    make_rig: Callable[..., Rig], first: FaultyUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "KEEPALIVE_S", 0.05)
+    rig = make_rig(first)
+    provider = rig.providers[0]
+    provider.guard.breaker._open()
+    provider.guard.try_now()
+    first.script(plays.WAIT)
+    answer = await rig.ask(stream=True)
+    assert await anext(answer.stream) == b": keepalive\n\n"
+    first.release()
+    while provider.state is not HealthState.HEALTHY:
+        await asyncio.sleep(0.01)
+    await answer.stream.aclose()
+    assert rig.finished[0].outcome == "cancelled"
+    assert not rig.means.running
+    assert (provider.in_flight, provider.counters.requests) == (0, 1)
+    assert provider.guard.breaker.wait_s == 0.0, "the next probe need not wait for this one"
+
+
 async def test_a_pause_after_the_first_content_is_filled_with_comments(
     rig: Rig, first: FaultyUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
