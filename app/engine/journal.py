@@ -70,8 +70,9 @@ class Journal:
             return
         self._finished = True
         last = self.last
+        spent = self._spent_by if outcome != "failed" else None
         if self.turn is not None:
-            self.turn.settle(0 if last is None or outcome == "failed" else total(last.usage))
+            self.turn.settle(0 if spent is None else total(spent.usage))
         event = RequestFinished(
             request_id=self._request_id,
             started_at=self._started_at,
@@ -87,13 +88,18 @@ class Journal:
             detail=fault.text if fault else "",
             ms=(time.perf_counter() - self._began_s) * 1000,
             first_byte_ms=last.first_byte_ms if last else None,
-            usage=last.usage if last and outcome != "failed" else NO_USAGE,
+            usage=spent.usage if spent else NO_USAGE,
             attempts=tuple(self.attempts),
             skipped=tuple(self.skipped),
-            estimate=self._uncounted(last, outcome) if last and outcome != "failed" else None,
+            estimate=self._uncounted(spent, outcome) if spent else None,
         )
         self._bus.publish(event)
         _write(event)
+
+    @property
+    def _spent_by(self) -> Attempt | None:
+        """The attempt whose tokens are the request's: the last one, unless it failed or there was none."""
+        return self.last if self.attempts and not self.attempts[-1].fault else None
 
     def _uncounted(self, last: Attempt, outcome: str) -> Uncounted | None:
         """What the provider has not counted, to be counted later; None when it has counted everything."""

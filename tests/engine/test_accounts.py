@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.domain.chat import Operation
-from app.domain.events import AlertKind, AlertRaised, RequestFinished
+from app.domain.events import AlertKind, AlertRaised, Attempted, RequestFinished
 from app.domain.history import Spending
 from app.domain.models import ModelInfo
 from app.domain.usage import NO_USAGE, UNKNOWN_COST, Cost, PriceSource, Usage, UsageSource
@@ -135,7 +135,9 @@ async def test_a_cost_says_where_it_comes_from(desk: Desk, changes: dict[str, ob
         ({"provider_model": "nobody-knows-this"}, None),
         ({"provider": "gone"}, None),
         ({"usage": Usage(10, output=5, charged_usd=0.125)}, 0.125),
-        ({"outcome": "cancelled", "usage": NO_USAGE}, None),
+        ({"outcome": "cancelled", "usage": NO_USAGE, "attempts": (Attempted("openai", "m"),)}, None),
+        ({"outcome": "cancelled", "usage": NO_USAGE, "attempts": (Attempted("openai", "m", "busy"),)}, 0.0),
+        ({"outcome": "cancelled", "usage": NO_USAGE, "provider": ""}, 0.0),
         ({"outcome": "failed", "usage": NO_USAGE}, 0.0),
         ({"outcome": "failed", "usage": NO_USAGE, "provider": ""}, 0.0),
     ],

@@ -151,7 +151,9 @@ async def test_usage_groups_by_each_thing(path: Path) -> None:
     ("changes", "unknown"),
     [
         ({"usage": NO_USAGE}, 1),
-        ({"usage": NO_USAGE, "outcome": "cancelled"}, 1),
+        ({"usage": NO_USAGE, "outcome": "cancelled"}, 0),
+        ({"usage": NO_USAGE, "outcome": "cancelled", "attempts": (Attempted("a", "m", "provider_error"),)}, 0),
+        ({"usage": NO_USAGE, "outcome": "cancelled", "attempts": (Attempted("a", "m"),)}, 1),
         ({"usage": NO_USAGE, "outcome": "incomplete"}, 1),
         ({"usage": NO_USAGE, "outcome": "failed"}, 0),
         ({"usage": Usage(fresh_input=3)}, 1),

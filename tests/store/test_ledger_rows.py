@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from app.domain.chat import Operation
-from app.domain.events import RequestFinished
+from app.domain.events import Attempted, RequestFinished
 from app.domain.usage import Cost, Usage
 from app.store.ledger_rows import daily_rows, prepare
 
@@ -38,7 +38,14 @@ def test_a_failed_request_counts_for_the_model_asked_for() -> None:
 
 
 def test_a_cancelled_request_is_no_failure() -> None:
-    assert prepare(event(outcome="cancelled"), UTC).counts[:3] == (1, 0, 1)
+    given_up = event(outcome="cancelled", attempts=(Attempted("a", "m"),))
+    assert prepare(given_up, UTC).counts[:3] == (1, 0, 1)
+
+
+@pytest.mark.parametrize("attempts", [(), (Attempted("a", "m", "rate_limit_exceeded"),)])
+def test_a_request_given_up_while_nobody_worked_at_it_has_spent_nothing(attempts: tuple[Attempted, ...]) -> None:
+    counts = prepare(event(outcome="cancelled", attempts=attempts), UTC).counts
+    assert (counts[2], counts[-1]) == (0, 0)
 
 
 def test_a_long_detail_is_cut() -> None:
