@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from app.dialects.paths import fill
 from app.domain.chat import Operation
 from app.domain.events import ProviderHealthChanged
-from app.domain.faults import POLICY, Fault, FaultKind
+from app.domain.faults import POLICY, Fault, FaultError, FaultKind
 from app.domain.hosts import is_private
 from app.domain.repairs import Repairs
 from app.domain.status import HealthState, ProviderStatus
@@ -24,6 +24,7 @@ from app.engine.hops import onward
 from app.engine.logins import remedied
 from app.engine.spoken import Spoken
 from app.engine.tally import Counters
+from app.engine.telling import outlived
 from app.net.client import Authoriser, ClientOptions, Credential, UpstreamClient
 from app.providers import quirks
 from app.providers.spec import ProviderSpec
@@ -81,7 +82,7 @@ class Provider:
         self.settings = settings
         self.spec = spec
         self.id = settings.id
-        self.name = _name(settings.id, spec)
+        self.name = spec.called(settings.id)
         self.catalogue = ModelList(settings.models or spec.static_models)
         self.counters, self.in_flight = Counters(), 0
         self.problem: Fault | None = None
@@ -114,8 +115,14 @@ class Provider:
 
     @property
     def client(self) -> UpstreamClient:
-        """The one HTTP client of this provider, opened at its first use."""
+        """The one HTTP client of this provider, opened at its first use.
+
+        Raises:
+            FaultError: BUSY, when the provider takes no requests any more: nobody would close a new one.
+        """
         if self._client is None:
+            if self._retired:
+                raise FaultError(outlived(self.id, self.name))
             self._client = UpstreamClient(self._options())
         return self._client
 
@@ -290,10 +297,3 @@ class Provider:
             unknown_usage=c.unknown_usage,
             cost_usd=None if c.cost_usd is None else round(c.cost_usd, 8),
         )
-
-
-def _name(provider_id: str, spec: ProviderSpec) -> str:
-    """What to call a provider: its kind, and its id where the kind alone would not tell it from another."""
-    if provider_id == spec.id:
-        return spec.name
-    return provider_id if spec.needs_base_url and not spec.address else f"{spec.name} ({provider_id})"

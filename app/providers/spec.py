@@ -144,6 +144,12 @@ class ProviderSpec:
             return {"*": f"{{path}}?api-version={version}"}
         return {place: path.replace("{api_version}", version) for place, path in self.paths}
 
+    def called(self, provider_id: str) -> str:
+        """What to call a provider: its kind, and its id where the kind alone would not tell it from another."""
+        if provider_id == self.id:
+            return self.name
+        return provider_id if self.needs_base_url and not self.address else f"{self.name} ({provider_id})"
+
     @property
     def needs_base_url(self) -> bool:
         """Whether the user has to say where the provider is."""

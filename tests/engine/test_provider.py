@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.domain.events import ProviderHealthChanged
-from app.domain.faults import Fault, FaultKind
+from app.domain.faults import Fault, FaultError, FaultKind
 from app.domain.secret import Secret
 from app.domain.status import HealthState
 from app.domain.usage import Usage
@@ -138,6 +138,25 @@ async def test_retiring_waits_for_requests_in_flight(provider: Provider) -> None
     provider.end()
     await retiring
     assert not provider.usable
+
+
+async def test_a_retired_provider_opens_no_client_again(provider: Provider) -> None:
+    assert provider.client is provider.client
+    await provider.retire()
+    with pytest.raises(FaultError) as caught:
+        _ = provider.client
+    assert caught.value.fault.kind is FaultKind.BUSY
+    assert provider._client is None
+
+
+async def test_requests_in_flight_keep_the_client_of_a_provider_that_retires(provider: Provider) -> None:
+    provider.begin()
+    client = provider.client
+    retiring = asyncio.get_running_loop().create_task(provider.retire())
+    await asyncio.sleep(0)
+    assert provider.client is client
+    provider.end()
+    await retiring
 
 
 def test_settings_reach_the_client(bus: Bus) -> None:
