@@ -17,11 +17,11 @@ _GRACE_S = 0.1
 class Deadline:
     """The time of one request until its answer is whole or its stream has begun: the largest `total_s` there is."""
 
-    __slots__ = ("_clock", "_end_s", "_reserve_s")
+    __slots__ = ("_clock", "_end_s", "_reserve_s", "total_s")
 
     def __init__(self, timeouts: Iterable[Timeouts], clock: Callable[[], float], gone_s: float = 0.0) -> None:
         """It began `gone_s` ago; `timeouts` are those of all candidates, `clock` gives monotonic seconds."""
-        total_s = max(one.total_s for one in timeouts)
+        self.total_s = total_s = max(one.total_s for one in timeouts)
         self._clock = clock
         self._end_s = clock() - gone_s + total_s + _GRACE_S
         self._reserve_s = min(RESERVE_S, total_s / 4)

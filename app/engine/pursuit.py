@@ -9,7 +9,7 @@ from app.engine.attempt import Attempt, Call
 from app.engine.choice import Choice, longer
 from app.engine.continuity import Continuity
 from app.engine.deadline import Deadline
-from app.engine.guard import Block
+from app.engine.hopes import Hope, Hopes
 from app.engine.journal import Journal
 from app.engine.limits import Turn
 from app.engine.mending import Mending
@@ -17,7 +17,7 @@ from app.engine.outage import UNCONNECTED, Outage
 from app.engine.provider import Provider
 from app.engine.retries import Retries
 from app.engine.router import Candidate
-from app.engine.telling import worst
+from app.engine.telling import missed, outlived, worst
 from app.store.settings import Routing as RoutingSettings
 
 TRY_LATER_S = 2.0
@@ -40,15 +40,6 @@ class Means:
     thoughts: Continuity = field(default_factory=Continuity)
 
 
-@dataclass(frozen=True, slots=True)
-class _Hope:
-    """A candidate that may still answer: in `wait_s` seconds, or now when it is `forced`."""
-
-    candidate: Candidate
-    wait_s: float
-    forced: bool
-
-
 @dataclass(slots=True)
 class Pursuit:
     """The pursuit of one answer; `run` it once."""
@@ -58,18 +49,19 @@ class Pursuit:
     means: Means
     choice: Choice
     faults: list[Fault] = field(default_factory=list)
-    _tries: dict[int, int] = field(default_factory=dict)
-    _again_s: dict[int, float] = field(default_factory=dict)
-    _only: list[Candidate] | None = None
+    _unasked: list[Fault] = field(default_factory=list)
+    """Why some were not asked although they might have been."""
     _mending: Mending = field(default_factory=Mending)
     _waited_s: float = 0.0
-    _limited: list[Fault] = field(default_factory=list)
     _deadline: Deadline = field(init=False)
+    _hopes: Hopes = field(init=False)
 
     def __post_init__(self) -> None:
         """The time runs since the request came."""
-        timeouts = [candidate.provider.settings.timeouts for candidate in self.choice.candidates]
-        self._deadline = Deadline(timeouts, self.means.retries.clock, self.journal.queued_s)
+        candidates, clock = self.choice.candidates, self.means.retries.clock
+        timeouts = [candidate.provider.settings.timeouts for candidate in candidates]
+        self._deadline = Deadline(timeouts, clock, self.journal.queued_s)
+        self._hopes = Hopes(candidates, clock)
 
     async def run(self) -> Attempt:
         """Ask one candidate after the other.
@@ -78,13 +70,12 @@ class Pursuit:
             FaultError: nobody answered, or the fault is one that no other provider can mend.
         """
         self.means.retries.request()
-        candidates = self.choice.candidates
         for skipped in self.choice.skipped:
             self.journal.passed_over(skipped.candidate, skipped.why)
-        for candidate in candidates:
-            if self._spent or not self._may_help(candidate):
+        for candidate in self.choice.candidates:
+            if self._spent or not self._hopes.may_help(candidate):
                 continue
-            block = self._block(candidate)
+            block = self._hopes.block(candidate)
             if block is not None:
                 self.journal.passed_over(candidate, block.why)
             elif (attempt := await self._ask(candidate)) is not None:
@@ -99,34 +90,28 @@ class Pursuit:
 
     def _others(self, candidate: Candidate) -> bool:
         """Whether somebody else could answer if this candidate does not."""
-        candidates = self.choice.candidates
-        if len(candidates) == 1 or len(self.faults) + 1 >= self.means.settings().max_attempts:
+        if len(self.choice.candidates) == 1 or len(self.faults) + 1 >= self.means.settings().max_attempts:
             return False
-        new = (c for c in candidates if c is not candidate and not self._tries.get(id(c)) and self._may_help(c))
-        return any(self._block(c) is None for c in new)
-
-    def _block(self, candidate: Candidate) -> Block | None:
-        """Why the candidate is to be left alone; the only one there is, only for what it said itself."""
-        return candidate.provider.guard.block(candidate.model, lone=len(self.choice.candidates) == 1)
-
-    def _may_help(self, candidate: Candidate) -> bool:
-        """Whether the candidate is one of those a conversation that was too long may still go to."""
-        return self._only is None or candidate in self._only
+        return self._hopes.others(candidate)
 
     async def _ask(self, candidate: Candidate, *, forced: bool = False) -> Attempt | None:
         """Ask one candidate, once more if that may help; None when another one is to be asked.
+
+        Unless the time is over there is one more fault then, of which there may be `max_attempts`, or the candidate is
+        refused: so every loop around this ends.
 
         Raises:
             FaultError: the fault is one that no other provider can mend.
         """
         while not self._spent:
             try:
-                turn = await self.choice.turn(candidate, self._deadline.left_s)
+                turn = await self._turn(candidate)
             except FaultError as error:
-                self._limited.append(error.fault)
+                self._unasked.append(error.fault)
+                self._hopes.refuse(candidate)
                 self.journal.passed_over(candidate, error.fault.message)
                 return None
-            self._tries[id(candidate)] = tries = self._tries.get(id(candidate), 0) + 1
+            tries = self._hopes.ask(candidate)
             try:
                 return await self._attempt(candidate, turn, forced=forced)
             except FaultError as error:
@@ -143,6 +128,19 @@ class Pursuit:
                 await self.means.retries.back_off(candidate.provider.settings.retry, tries, self._deadline.left_s)
         return None
 
+    async def _turn(self, candidate: Candidate) -> Turn | None:
+        """Take a turn by the candidate's own limits, None when it has none.
+
+        Raises:
+            FaultError: there is none in time, or the provider is none any more after all the waiting.
+        """
+        turn = await self.choice.turn(candidate, self._deadline.left_s)
+        if candidate.provider.usable:
+            return turn
+        if turn is not None:
+            turn.cancel()
+        raise FaultError(outlived(candidate.provider.id, candidate.provider.name))
+
     async def _attempt(self, candidate: Candidate, turn: Turn | None, *, forced: bool) -> Attempt:
         """One attempt; what came of it is noted with the provider, its guard and in the journal."""
         provider = candidate.provider
@@ -151,28 +149,33 @@ class Pursuit:
         attempt.turn = turn
         self._mending.prepare(attempt)
         self.means.running.add(attempt)
+        fault: Fault | None = None
+        answered = False
         try:
             await self._deadline.run(attempt, others=self._others(candidate))
+            answered = True
         except FaultError as error:
-            self.means.running.discard(attempt)
-            if turn is not None:
-                turn.settle(0)
-            await attempt.close()
-            raise FaultError(self._failed(attempt, error.fault)) from error
-        except BaseException:
-            self.means.running.discard(attempt)
-            provider.guard.abandoned(ticket)
-            await attempt.close()
-            self.journal.tried(attempt, None)
-            raise
+            fault = self._failed(attempt, error.fault)
+            raise FaultError(fault) from error
+        finally:
+            self.journal.tried(attempt, fault)
+            if not answered:
+                self.means.running.discard(attempt)
+                provider.guard.abandoned(ticket)
+                await attempt.close()
+        self._answered(attempt)
+        return attempt
+
+    def _answered(self, attempt: Attempt) -> None:
+        """Note an answer, or that its stream has begun, wherever it matters."""
+        candidate, provider = attempt.candidate, attempt.candidate.provider
+        assert attempt.ticket is not None  # noqa: S101 - every attempt of a pursuit has one
         first_byte_ms = attempt.first_byte_ms or attempt.elapsed_ms()
-        self.journal.tried(attempt, None)
         provider.answered(first_byte_ms)
-        (provider.guard.began if self.call.request.stream else provider.guard.succeeded)(ticket)
+        (provider.guard.began if self.call.request.stream else provider.guard.succeeded)(attempt.ticket)
         self.choice.answered(candidate, first_byte_ms)
         if attempt.upstream is not None:
             self.choice.limits.note(provider.id, attempt.upstream.headers)
-        return attempt
 
     def _failed(self, attempt: Attempt, fault: Fault) -> Fault:
         """Note a failure wherever it matters; return the fault as it may be shown."""
@@ -180,8 +183,9 @@ class Pursuit:
         fault = provider.failed(fault)
         assert attempt.ticket is not None  # noqa: S101 - every attempt of a pursuit has one
         provider.guard.failed(attempt.ticket, fault, counts=not self._nobodys(fault))
-        self.journal.tried(attempt, fault)
         provider.count(attempt.usage, failed=fault.policy.breaker or fault.policy.next)
+        if attempt.turn is not None:
+            attempt.turn.settle(0)
         self.choice.failed(candidate)
         if fault.kind is FaultKind.MODEL_NOT_FOUND:
             self.means.refresh(provider)
@@ -196,13 +200,13 @@ class Pursuit:
         retry = candidate.provider.settings.retry
         if fault.kind is FaultKind.RATE_LIMITED or fault.retry_after_s is not None:
             if fault.retry_after_s is not None and fault.policy.should_retry and tries < retry.attempts:
-                self._again_s[id(candidate)] = self.means.retries.clock() + fault.retry_after_s
+                self._hopes.postpone(candidate, fault.retry_after_s)
             return False
         if tries > fault.policy.retries or tries >= retry.attempts or self._spent or self._nobodys(fault):
             return False
         if self.call.repeated and not fault.policy.retry_at_once:
             return False  # the client's own tries are not to multiply ours
-        return self._block(candidate) is None and self.means.retries.take()
+        return self._hopes.block(candidate) is None and self.means.retries.take()
 
     def _mended(self, fault: Fault) -> bool:
         """Whether to ask once more with the request repaired."""
@@ -226,70 +230,43 @@ class Pursuit:
         larger = longer(self.choice.candidates, candidate) if fault.kind is FaultKind.CONTEXT_LENGTH else []
         if not larger:
             raise FaultError(fault)
-        self._only = larger
+        self._hopes.only = larger
 
     # -- when nobody answered
 
     async def _last_resort(self) -> Attempt:
-        """Wait for the first who named a time, or ask the first to recover all the same.
+        """Ask who is free by now, wait for the first who named a time, or ask the first to recover all the same.
 
         Raises:
-            FaultError: neither is possible, or helped.
+            FaultError: none of it is possible, or helped.
         """
         while not self._spent and (hope := self._hope()) is not None:
-            if not hope.forced:
+            if hope.wait_s or hope.again:
                 self._waited_s += await self.means.retries.wait(hope.wait_s, hope.candidate.provider.settings.retry)
             attempt = await self._ask(hope.candidate, forced=hope.forced)
             if attempt is not None:
                 return attempt
         raise FaultError(self._verdict())
 
-    def _hope(self) -> _Hope | None:
-        """The candidate to wait for, or to ask although it is to be left alone; the first to recover."""
+    def _hope(self) -> Hope | None:
+        """The best hope there is, if the retry budget allows it."""
         if self.means.outage.offline and self.faults:
             return None
-        hopes = [hope for c in self.choice.candidates if (hope := self._hope_of(c)) is not None]
-        best = min(hopes, key=lambda hope: hope.wait_s, default=None)
-        if best is not None and self._tries.get(id(best.candidate)) and not self.means.retries.take():
+        hope = self._hopes.best(min(self.means.settings().max_wait_s - self._waited_s, self._deadline.left_s))
+        if hope is not None and hope.again and not self.means.retries.take():
             return None
-        if best is not None and best.forced:
-            return replace(best, wait_s=0.0)
-        return best
-
-    def _hope_of(self, candidate: Candidate) -> _Hope | None:
-        guard, tries = candidate.provider.guard, self._tries.get(id(candidate), 0)
-        if not self._may_help(candidate) or tries >= candidate.provider.settings.retry.attempts:
-            return None
-        block = self._block(candidate)
-        wait_s = self._due_s(candidate, block)
-        longest_s = min(self.means.settings().max_wait_s - self._waited_s, self._deadline.left_s)
-        if wait_s is not None and wait_s <= longest_s:
-            return _Hope(candidate, wait_s, forced=False)
-        if block is not None and not tries and not guard.probe_wait_s(block):
-            return _Hope(candidate, block.wait_s, forced=True)
-        return None
-
-    def _due_s(self, candidate: Candidate, block: Block | None) -> float | None:
-        """Seconds until the time that the provider itself has named; None when it has named none."""
-        if block is not None:
-            return block.wait_s if block.told and block.fault.policy.should_retry else None
-        again_s = self._again_s.get(id(candidate))
-        return None if again_s is None else max(0.0, again_s - self.means.retries.clock())
+        return hope
 
     # -- what the client is told
 
     def _verdict(self) -> Fault:
         """The fault that tells the client most, and when it is worth trying again."""
-        blocked = [
-            (candidate, block)
-            for candidate in self.choice.candidates
-            if self._may_help(candidate) and (block := self._block(candidate)) is not None
-        ]
-        untried = [block.fault for candidate, block in blocked if not self._tries.get(id(candidate))]
-        faults = [*self.faults, *self._limited, *untried]
+        blocked = self._hopes.blocked()
+        untried = [block.fault for candidate, block in blocked if not self._hopes.tries(candidate)]
+        faults = [*self.faults, *self._unasked, *untried]
         if self.means.outage.offline and all(fault.kind in UNCONNECTED for fault in faults):
             return self.means.outage.fault
-        told = worst(faults)
+        told = worst(faults) if faults else missed(self._deadline.total_s, self.journal.queued_s)
         if not told.policy.should_retry:
             return told if told.kind is FaultKind.QUOTA else replace(told, retry_after_s=None)
         waits_s = [min(block.wait_s, candidate.provider.guard.probe_wait_s(block)) for candidate, block in blocked]

@@ -6,8 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from app.domain.faults import Fault, FaultKind
+from app.engine import guard as guard_module
+from app.engine.limits import Limiter, Turn
 from app.engine.quotas import Limits
 from app.engine.router import Routing
+from app.store.settings import Routing as RoutingSettings
 from app.store.settings import Settings, Timeouts
 from engine.rig import Rig, read
 from faults import plays
@@ -25,6 +29,25 @@ class LimitedRig(Rig):
     def limit(self, first: dict[str, int] | None = None, **values: float) -> None:
         rows = [{"id": "first", "kind": "x", "limits": first or {}}]
         self.limits.apply(Settings.model_validate({"limits": {"queue_s": 0.05} | values, "providers": rows}))
+
+
+MOST_ASKED = 50
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The scopes that were asked for a turn; a pursuit that goes round in a circle fails instead of hanging."""
+    scopes: list[str] = []
+    take = Limiter.take
+
+    async def counted(limiter: Limiter, tokens: int, wait_s: float) -> Turn:
+        scopes.append(limiter.scope)
+        if len(scopes) > MOST_ASKED:
+            pytest.fail("asked for a turn again and again")
+        return await take(limiter, tokens, wait_s)
+
+    monkeypatch.setattr(Limiter, "take", counted)
+    return scopes
 
 
 @pytest.fixture
@@ -189,3 +212,100 @@ async def test_a_providers_own_queue_ends_with_the_deadline(limited: LimitedRig,
     async with asyncio.timeout(10):
         assert (await limited.ask()).status == 429
     taken.settle(0)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.SERVER_ERROR, FaultKind.AUTH], ids=["open breaker", "refused key"])
+@pytest.mark.parametrize("held", [{"requests_per_minute": 1}, {"concurrent": 1}], ids=["a minute", "at once"])
+async def test_whoever_is_left_alone_and_at_its_limit_is_tried_for_once_and_not_for_ever(
+    limited: LimitedRig,
+    first: FaultyUpstream,
+    asked: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: FaultKind,
+    held: dict[str, int],
+) -> None:
+    monkeypatch.setattr(guard_module, "PROBE_S", 0.0)
+    limited.limit(held)
+    del limited.providers[1]
+    limited.limits.of("first").try_take()
+    guard = limited.providers[0].guard
+    for _ in range(5):
+        guard.failed(guard.enter("demo"), Fault(kind, "no.", provider="first"))
+    answer = await limited.ask()
+    assert (answer.status, len(first.posts), asked) == (429, 0, ["first"])
+    assert b"retry-after" in dict(answer.headers)
+
+
+async def test_a_wait_that_ends_at_the_limit_takes_one_retry_of_the_budget(
+    limited: LimitedRig, first: FaultyUpstream, asked: list[str]
+) -> None:
+    limited.limit({"requests_per_minute": 1})
+    limited.settings = RoutingSettings()
+    del limited.providers[1]
+
+    async def sleep(s: float) -> None:
+        limited.providers[0].guard.try_now()
+
+    limited.retries._sleep = sleep
+    first.script(plays.rate_limit("5"))
+    assert (await limited.ask()).status == 429
+    assert (len(first.posts), asked) == (1, ["first", "first"])
+    assert len(limited.retries._retries_s) == 1
+
+
+async def test_a_queue_that_takes_longer_than_the_whole_time_is_504(limited: LimitedRig, first: FaultyUpstream) -> None:
+    limited.limit(concurrent=1, queue_s=1000)
+    now_s = [0.0]
+    limited.retries.clock = lambda: now_s[0]
+    taken = limited.limits._all.try_take()
+    asking = asyncio.get_running_loop().create_task(limited.ask())
+    while not limited.limits._all.waiting:
+        await asyncio.sleep(0)
+    now_s[0] += 601
+    taken.settle(0)
+    answer = await asking
+    told = json.loads(answer.body)["error"]
+    assert (answer.status, told["code"], len(first.posts)) == (504, "upstream_timeout", 0)
+    assert "queue" in told["message"]
+    assert "timeouts.total_s" in told["message"]
+    assert dict(answer.headers)[b"retry-after"] == b"2"
+
+
+async def test_a_provider_that_is_retired_while_its_limit_is_waited_for_is_passed_over(
+    limited: LimitedRig, first: FaultyUpstream
+) -> None:
+    limited.limit({"concurrent": 1}, queue_s=30)
+    del limited.providers[1]
+    limiter = limited.limits.of("first")
+    taken = limiter.try_take()
+    asking = asyncio.get_running_loop().create_task(limited.ask())
+    while not limiter.waiting:
+        await asyncio.sleep(0)
+    await limited.providers[0].retire()
+    taken.settle(0)
+    answer = await asking
+    assert (answer.status, len(first.posts), limiter.active) == (503, 0, 0)
+    assert json.loads(answer.body)["error"]["code"] == "busy"
+    assert dict(answer.headers)[b"retry-after"] == b"2"
+    assert limited.providers[0]._client is None
+
+
+async def test_a_refused_request_that_its_client_gives_up_costs_no_tokens(
+    limited: LimitedRig, first: FaultyUpstream
+) -> None:
+    limited.limit(tokens_per_minute=5000)
+    limited.settings = RoutingSettings()
+    waiting = asyncio.Event()
+
+    async def sleep(s: float) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    limited.retries._sleep = sleep
+    first.script(plays.rate_limit("5"))
+    del limited.providers[1]
+    asking = asyncio.get_running_loop().create_task(limited.ask(max_tokens=4000))
+    await waiting.wait()
+    asking.cancel()
+    await asyncio.wait({asking})
+    assert (limited.limits._all.active, limited.limits._all.wait_s(4999)) == (0, 0)

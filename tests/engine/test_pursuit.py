@@ -12,8 +12,10 @@ from app.domain.chat import Answer
 from app.domain.faults import Fault, FaultKind
 from app.domain.models import ModelInfo
 from app.domain.status import BreakerState
+from app.domain.usage import NO_USAGE
 from app.engine import guard as guard_module
 from app.engine.retries import Retries
+from app.store.ledger_rows import spent_nothing
 from app.store.settings import Routing as RoutingSettings
 from engine.rig import Rig, read
 from faults import plays
@@ -142,6 +144,41 @@ async def test_every_form_of_retry_after(
     else:
         assert slept[0] == pytest.approx(waits_s, abs=0.3)
         assert min(slept) >= 0
+
+
+async def test_whoever_recovers_while_another_is_tried_is_asked_after_all(
+    rig: Rig, first: FaultyUpstream, second: FaultyUpstream
+) -> None:
+    guard, slept = rig.providers[0].guard, []
+    guard.failed(guard.enter("demo"), Fault(FaultKind.RATE_LIMITED, "x", provider="first", retry_after_s=30.0))
+
+    async def sleep(s: float) -> None:
+        slept.append(s)
+        guard.try_now()
+
+    rig.retries._sleep = sleep
+    second.script(plays.SERVER_ERROR)
+    answer = await rig.ask()
+    assert (answer.status, header(answer, "x-switchtower-provider")) == (200, "first")
+    assert [attempt.provider for attempt in rig.finished[0].attempts] == ["second", "second", "first"]
+    assert (len(slept), len(rig.retries._retries_s)) == (1, 1), "the second one's pause and retry, and no more"
+
+
+async def test_a_provider_that_is_retired_while_it_is_waited_for_is_not_asked_again(
+    make_rig: MakeRig, first: FaultyUpstream
+) -> None:
+    rig = make_rig(first)
+    rig.settings = RoutingSettings()
+
+    async def sleep(s: float) -> None:
+        await rig.providers[0].retire()
+
+    rig.retries._sleep = sleep
+    first.script(plays.rate_limit("1"))
+    answer = await rig.ask()
+    assert (answer.status, len(first.posts)) == (429, 1)
+    assert rig.providers[0]._client is None
+    assert "was removed" in rig.finished[0].skipped[0].reason
 
 
 def sleeper(slept: list[float]) -> Callable[[float], Any]:
@@ -302,6 +339,42 @@ async def test_many_clients_that_go_away_open_no_breaker(make_rig: MakeRig, firs
         await asyncio.wait({task})
     assert rig.providers[0].guard.breaker.state is BreakerState.CLOSED
     assert not rig.means.running
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("retry_after", "status"), [("5", 429), (None, 500)])
+async def test_a_client_that_leaves_while_we_wait_or_pause_pays_nothing_for_the_refusal(
+    make_rig: MakeRig, first: FaultyUpstream, retry_after: str | None, status: int, stream: bool
+) -> None:
+    rig, waiting = make_rig(first), asyncio.Event()
+    rig.settings = RoutingSettings()
+
+    async def sleep(s: float) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    rig.retries._sleep = sleep
+    first.script(plays.rate_limit(retry_after) if status == 429 else plays.SERVER_ERROR)
+    asking = asyncio.get_running_loop().create_task(rig.ask(stream=stream))
+    await waiting.wait()
+    asking.cancel()
+    await asyncio.wait({asking})
+    event = rig.finished[0]
+    assert (event.outcome, event.provider, event.usage, event.estimate) == ("cancelled", "first", NO_USAGE, None)
+    assert spent_nothing(event)
+
+
+async def test_a_client_that_leaves_while_a_provider_works_is_charged_an_estimate(
+    make_rig: MakeRig, first: FaultyUpstream
+) -> None:
+    rig = make_rig(first)
+    first.script(plays.HANG)
+    asking = asyncio.get_running_loop().create_task(rig.ask())
+    await first.wait(lambda: len(first.posts) == 1)
+    asking.cancel()
+    await asyncio.wait({asking})
+    assert rig.finished[0].estimate is not None
+    assert not spent_nothing(rig.finished[0])
 
 
 def test_the_means_share_one_budget(rig: Rig) -> None:
