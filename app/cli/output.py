@@ -1,5 +1,7 @@
 """What the commands print: aligned tables, JSON and one-line errors, never a control character from outside."""
 
+import csv
+import io
 import json
 import os
 import sys
@@ -53,6 +55,15 @@ def say(text: str = "") -> None:
     encoding = sys.stdout.encoding or "utf-8"
     with _telling():
         print(text.encode(encoding, "replace").decode(encoding))
+
+
+def say_csv(values: Iterable[object]) -> None:
+    """Print one line of a spreadsheet; None is an empty field."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(
+        [one_line(value) if isinstance(value, str) else value for value in values]
+    )
+    say(line.getvalue())
 
 
 def say_json(value: object) -> None:

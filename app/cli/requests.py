@@ -1,16 +1,14 @@
 """`switchtower requests` and `explain`: single requests from the ledger, whether an instance runs or not."""
 
 import argparse
-import csv
 import itertools
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import date, datetime, time
 from typing import Any
 
-from app.cli.output import CommandError, one_line, say, say_json, table
+from app.cli.output import CommandError, one_line, say, say_csv, say_json, table
 from app.cli.session import Session
 from app.cli.usage import UNREADABLE, since_date
 from app.domain.history import PastRequest, RequestFilter
@@ -66,7 +64,7 @@ def requests(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         say_json([_as_json(row) for row in rows])
     elif args.jsonl:
         for row in rows:
-            print(json.dumps(_as_json(row), separators=(",", ":")))
+            say(json.dumps(_as_json(row), separators=(",", ":")))
     elif args.csv:
         _write_csv(rows)
     else:
@@ -165,14 +163,13 @@ def _as_json(row: PastRequest) -> dict[str, Any]:
 
 
 def _write_csv(rows: Iterable[PastRequest]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
     names: list[str] | None = None
     for row in rows:
         values = _flat(row)
         if names is None:
             names = list(values)
-            writer.writerow(names)
-        writer.writerow(["" if value is None else value for value in values.values()])
+            say_csv(names)
+        say_csv(values.values())
 
 
 def _flat(row: PastRequest) -> dict[str, object]:
@@ -180,8 +177,7 @@ def _flat(row: PastRequest) -> dict[str, object]:
     values = _as_json(row)
     usage, attempts, skipped = values.pop("usage"), values.pop("attempts"), values.pop("skipped")
     flat = {**values, **{("usage_source" if name == "source" else name): usage[name] for name in usage}}
-    flat |= {"attempts": len(attempts), "skipped": len(skipped)}
-    return {name: one_line(value) if isinstance(value, str) else value for name, value in flat.items()}
+    return flat | {"attempts": len(attempts), "skipped": len(skipped)}
 
 
 def _midnight(day: date) -> datetime:

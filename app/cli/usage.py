@@ -2,14 +2,12 @@
 
 import argparse
 import asyncio
-import csv
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, date, datetime, time, timedelta
 
-from app.cli.output import CommandError, one_line, say, say_json, table
+from app.cli.output import CommandError, say, say_csv, say_json, table
 from app.cli.session import Session
 from app.domain.usage import Grouping, UsageRow, total
 
@@ -79,10 +77,9 @@ def _total(rows: Sequence[UsageRow]) -> list[UsageRow]:
 
 
 def _write_csv(by: Grouping, rows: Sequence[UsageRow]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([by.value, *(field.name for field in fields(UsageRow) if field.name != "key")])
+    say_csv([by.value, *(field.name for field in fields(UsageRow) if field.name != "key")])
     for row in rows:
-        writer.writerow([one_line(row.key), *("" if count is None else count for count in _counts(row))])
+        say_csv([row.key, *_counts(row)])
 
 
 def since_date(text: str, today: date | None = None) -> date:

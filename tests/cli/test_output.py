@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from app.cli.output import one_line, say, table
+from app.cli.output import one_line, say, say_csv, table
 
 
 def test_columns_are_aligned_and_numbers_to_the_right() -> None:
@@ -45,3 +45,10 @@ def test_a_terminal_that_knows_only_ascii_gets_question_marks(monkeypatch: pytes
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii", write_through=True))
     say("模型 ok")
     assert raw.getvalue() == b"?? ok\n"
+
+
+def test_a_line_of_a_spreadsheet_is_as_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252", write_through=True))
+    say_csv(["é 模型", "a,b", None, 3, "\x1b[31m"])
+    assert raw.getvalue() == 'é ??,"a,b",,3,\\x1b[31m\n'.encode("cp1252")

@@ -2,9 +2,13 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +16,7 @@ from app.domain.chat import Operation
 from app.domain.events import Attempted, RequestFinished, Skipped
 from app.domain.usage import NO_USAGE, Cost, PriceSource, Usage, UsageSource
 from app.store.ledger import Ledger
+from cli.conftest import ROOT
 
 NOW = datetime.now(UTC)
 
@@ -50,6 +55,40 @@ def test_nothing_yet(switchtower: Callable) -> None:
     assert switchtower("requests").out == "No requests.\n"
     assert json.loads(switchtower("requests", "--json").out) == []
     assert switchtower("requests", "--csv").out == ""
+
+
+EXPORTS = [("requests", "--csv"), ("requests", "--jsonl"), ("usage", "--csv")]
+
+
+def export(environ: dict[str, str], argv: tuple[str, ...], **how: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "app", *argv]
+    env = {**os.environ, **environ, "PYTHONIOENCODING": "cp1252"}
+    return subprocess.run(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True, timeout=30, check=False, **how)
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("argv", EXPORTS)
+async def test_an_export_is_whole_where_the_code_page_lacks_a_letter(
+    environ: dict[str, str], home: Path, argv: tuple[str, ...]
+) -> None:
+    ledger = Ledger(home / "usage.sqlite3")
+    ledger.start()
+    ledger.record(event(0, model="模型", provider="a模型"))
+    await ledger.stop()
+    done = export(environ, argv, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) >= 4
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("argv", EXPORTS)
+def test_an_export_that_cannot_be_written_says_why(environ: dict[str, str], argv: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = export({**environ, "PYTHONUNBUFFERED": "1"}, argv, stdout=full)
+    assert done.returncode == 1
+    assert done.stderr.startswith("switchtower: The output cannot be written: No space left on device. Free some space")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.usefixtures("rows")
