@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.runtime import Runtime
 
 DONE, FAILED, WRONG = 0, 1, 2
+_LISTENING = (None, "serve", "demo")
 _GROUPS = (serve, status, doctor, providers, keys, clients, usage, requests, config)
 
 
@@ -44,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"switchtower {__version__}")
     parser.add_argument("--self-test", action="store_true", help="load every part and serve one request; for builds")
     serve.add_address(parser)
+    parser.set_defaults(host="", port=None)
     verbs = parser.add_subparsers(metavar="COMMAND", dest="command", title="commands")
     for group in _GROUPS:
         group.add_to(verbs)
@@ -58,6 +60,8 @@ def run(argv: Sequence[str], environ: Mapping[str, str], faces: Faces | None = N
     parser = build_parser()
     try:
         args = parser.parse_args(argv)
+        if args.command not in _LISTENING and (args.host or args.port is not None):
+            parser.error(f"--host and --port mean nothing to {args.command}")
     except SystemExit as end:  # argparse has printed what there is to say
         return _finish(int(end.code or 0))
     try:

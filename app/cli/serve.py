@@ -27,9 +27,14 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def add_address(parser: argparse.ArgumentParser) -> None:
-    """Let the command line go before `server.host` and `server.port` of the settings."""
-    parser.add_argument("--host", default="", metavar="H", help="address to listen on, instead of server.host")
-    parser.add_argument("--port", type=_port, metavar="N", help="port, instead of server.port; 0 takes a free one")
+    """Let the command line go before `server.host` and `server.port` of the settings.
+
+    There is no default: that of a command would undo what stands in front of its name.
+    """
+    no = argparse.SUPPRESS
+    told = "port, instead of server.port; 0 takes a free one"
+    parser.add_argument("--host", default=no, metavar="H", help="address to listen on, instead of server.host")
+    parser.add_argument("--port", default=no, type=_port, metavar="N", help=told)
 
 
 def serve(args: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -29,6 +29,8 @@ def test_version(switchtower: Callable) -> None:
         ["usage", "--since", "yesterdayish"],
         ["usage", "--json", "--csv"],
         ["connect", "x"],
+        ["--port", "0", "status"],
+        ["--host", "127.0.0.1", "quit"],
     ],
 )
 def test_a_wrong_command_line_is_2(switchtower: Callable, argv: list[str]) -> None:
@@ -53,7 +55,15 @@ def test_without_a_command_it_is_the_tray_and_demo_is_the_demo() -> None:
     assert run([], {"A": "b"}, faces) == 7
     assert run(["--port", "9", "--host", "::1"], {}, faces) == 7
     assert run(["demo", "--port", "0"], {}, faces) == 7
-    assert calls == [("tray", {"A": "b"}, "", None), ("tray", {}, "::1", 9), ("demo", {}, "", 0)]
+    assert run(["--port", "0", "--host", "::1", "demo"], {}, faces) == 7
+    assert run(["--port", "1", "demo", "--port", "2"], {}, faces) == 7
+    assert calls == [
+        ("tray", {"A": "b"}, "", None),
+        ("tray", {}, "::1", 9),
+        ("demo", {}, "", 0),
+        ("demo", {}, "::1", 0),
+        ("demo", {}, "", 2),
+    ]
 
 
 def test_quit_goes_to_the_windows_and_says_what_to_do_without_them(

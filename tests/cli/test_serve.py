@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.main import build_parser
 from app.cli.serve import _loop_factory
 from app.server.demo import settings_toml
 from cli.conftest import ROOT, TOKEN, serving
@@ -105,6 +106,12 @@ def test_in_this_process(
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("listening on http://127.0.0.1:")
     assert not (home / "instance.json").exists()
+
+
+@pytest.mark.parametrize("argv", [["--port", "7", "serve"], ["serve", "--port", "7"]])
+def test_an_address_may_stand_on_both_sides_of_the_command(argv: list[str]) -> None:
+    args = build_parser().parse_args(argv)
+    assert (args.host, args.port) == ("", 7)
 
 
 def test_a_start_that_fails_in_this_process(switchtower: Callable, write_settings: Callable, home: Path) -> None:
