@@ -40,6 +40,11 @@ def is_json(seen: Mapping[bytes, bytes]) -> bool:
     return kind == b"application/json" and all(_CHARSET.fullmatch(part) for part in parameters if part)
 
 
+def is_missing(seen: Mapping[bytes, bytes]) -> bool:
+    """Whether there is no body at all, which then needs no type."""
+    return b"transfer-encoding" not in seen and not int(seen.get(b"content-length", b"0"))
+
+
 async def read(receive: Receive, limit_bytes: int) -> bytes | None:
     """Put the parts of a body together and count them; None when the client went away before its end.
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.engine.hops import HEADER_BYTES
 from app.server.asgi import SHUTTING_DOWN, Headers, Receive, Scope, Send, fault_answer, send_plain
-from app.server.body import NO_FORM, NOT_JSON, check_size, is_form, is_json, read
+from app.server.body import NO_FORM, NOT_JSON, check_size, is_form, is_json, is_missing, read
 from app.server.cors import cors_headers, preflight_answer
 from app.server.deadline import SharedDeadline
 from app.server.rules import EDITOR_ORIGIN, CompiledRules, GateRules
@@ -39,7 +39,7 @@ _FORGET_FAILURES_S = 60.0
 _TOKEN_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 _BROWSERS_SEND = frozenset((b"origin", b"sec-fetch-site"))
 _UNDECLARED = "/api/"
-_OF_THE_BODY = (b"content-type", b"content-encoding", b"content-length")
+_OF_THE_BODY = (b"content-type", b"content-encoding", b"content-length", b"transfer-encoding")
 _PASSED_ON = {
     HEADER_BYTES: "hops",
     b"x-switchtower-session": "session",
@@ -236,7 +236,7 @@ class Gate:
             FaultError: UNSUPPORTED_MEDIA_TYPE or BODY_TOO_LARGE.
             TimeoutError: it took too long.
         """
-        if not (is_json(seen) or self._may_be_undeclared(visit, seen)):
+        if not (is_json(seen) or is_missing(seen) or self._may_be_undeclared(visit, seen)):
             takes_form = self._inside.takes_form(visit.path)
             if not (takes_form and is_form(seen)):
                 raise FaultError(NO_FORM if takes_form else NOT_JSON)

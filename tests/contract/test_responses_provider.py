@@ -236,6 +236,8 @@ async def test_what_is_stored_can_be_asked_for_again(
         items = await client.responses.input_items.list(one, limit=5)
         assert [item.id for item in items.data] == ["msg_in"]
         assert (await client.responses.cancel(one)).status == "cancelled"
+        as_node_does = {"content-type": openai.Omit()}
+        assert (await client.responses.cancel(one, extra_headers=as_node_does)).status == "cancelled"
         await client.responses.delete(one)
         assert not other.kept
         assert all(asked.headers["authorization"] == f"Bearer {KEY}" for asked in other.asked)

@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.faults import FaultError, FaultKind
-from app.server.body import check_size, is_form, is_json
+from app.server.body import check_size, is_form, is_json, is_missing
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,19 @@ from app.server.body import check_size, is_form, is_json
 def test_only_plain_json_is_json(declared: bytes, taken: bool) -> None:
     assert is_json({b"content-type": declared}) is taken
     assert not is_json({b"content-type": declared, b"content-encoding": b"gzip"})
+
+
+@pytest.mark.parametrize(
+    ("seen", "missing"),
+    [
+        ({}, True),
+        ({b"content-length": b"0"}, True),
+        ({b"content-length": b"1"}, False),
+        ({b"transfer-encoding": b"chunked"}, False),
+    ],
+)
+def test_what_has_neither_length_nor_chunks_has_no_body(seen: dict[bytes, bytes], missing: bool) -> None:
+    assert is_missing(seen) is missing
 
 
 def test_the_limit_itself_is_let_in() -> None:

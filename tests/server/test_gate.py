@@ -7,6 +7,7 @@ import pytest
 
 from app.domain.secret import Secret
 from app.server.gate import GateRules
+from app.server.routes import TABLE
 from server.serving import ANSWER, CHAT_BODY, OTHER_TOKEN, TOKEN, Served, read_reply
 
 CHAT = "/v1/chat/completions"
@@ -99,6 +100,19 @@ async def test_new_rules_are_in_force_with_the_next_request(served):
 )
 async def test_json_in_utf8_is_taken(served, declared):
     assert (await served.request("POST", CHAT, CHAT_BODY, content_type=declared)).status == 200
+
+
+@pytest.mark.parametrize("path", sorted(path for path, route in TABLE.items() if "POST" in route.methods))
+async def test_what_has_no_body_needs_no_type(served, path):
+    for length in (None, "0"):
+        reply = await served.request("POST", path.format(model="m"), content_type=None, content_length=length)
+        assert reply.status in (400, 404)
+
+
+async def test_a_chunked_body_needs_its_type_though_it_has_no_length(served):
+    chunked = {"content_type": None, "content_length": None, "transfer_encoding": "chunked"}
+    head = served.raw("POST", CHAT, **chunked)
+    assert (await served.ask(head + b"0\r\n\r\n")).status == 415
 
 
 async def test_a_compressed_body_is_415(served):
