@@ -10,7 +10,7 @@ from uvicorn.server import ServerState
 
 from app.server.asgi import Application
 from app.server.connection import Connection
-from app.server.port import bind, show_host
+from app.server.port import BACKLOG, bind, show_host
 
 KEEP_ALIVE_S = 75
 GRACE_S = 5.0
@@ -52,7 +52,7 @@ class Listener:
         config = self._config()
         config.load()
         protocol = functools.partial(self._connection, config, self._state, {})
-        self._server = await asyncio.get_running_loop().create_server(protocol, sock=sock)
+        self._server = await asyncio.get_running_loop().create_server(protocol, sock=sock, backlog=BACKLOG)
         self.port = sock.getsockname()[1]
         self.address = f"http://{show_host(_ANY_ADDRESS.get(self._host, self._host))}:{self.port}/v1"
         return self.address

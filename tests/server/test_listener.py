@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.server.listener import Listener
-from app.server.port import PortTakenError
+from app.server.port import BACKLOG, PortTakenError
 from server.serving import CHAT_BODY, STREAM_BODY, read_reply
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +58,17 @@ async def test_it_can_be_started_again_on_the_same_port():
     again = Listener(hello, host="127.0.0.1", port=port)
     assert await again.start() == f"http://127.0.0.1:{port}/v1"
     await again.stop()
+
+
+def system_backlog():
+    return int(Path("/proc/sys/net/core/somaxconn").read_text())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how many connections may wait")
+async def test_as_many_connections_may_wait_as_the_port_was_taken_for(served):
+    (sock,) = served.listener._server.sockets
+    longest = struct.unpack_from("I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32), 28)[0]
+    assert longest == min(BACKLOG, system_backlog())
 
 
 async def test_stopping_what_was_never_started_does_nothing():
