@@ -49,7 +49,7 @@ class CompiledRules:
         self.max_body_bytes = rules.max_body_bytes
         self._key = key
         self._clients = tuple((name, self._digest(token.reveal().encode())) for name, token in rules.tokens.items())
-        self._hosts = frozenset(_wire_names(rules.hosts))
+        self._hosts = frozenset(_bracketed(name) for name in _wire_names(rules.hosts))
         self._origins = frozenset(_wire_names(rules.origins)) - {b"null"}
 
     def _digest(self, token: bytes) -> bytes:
@@ -81,3 +81,8 @@ class CompiledRules:
 def _wire_names(names: Iterable[str]) -> Iterable[bytes]:
     """Names and origins from the settings as they come over the wire; an empty one would match what is missing."""
     return (name.strip().rstrip("/").lower().encode() for name in names if name.strip())
+
+
+def _bracketed(host: bytes) -> bytes:
+    """A name or address as `Host` has it: an IPv6 address, the only one with two colons, in brackets."""
+    return b"[%b]" % host if host.count(b":") > 1 and not host.startswith(b"[") else host

@@ -48,7 +48,7 @@ class Server(_Section):
     host: rules.Host = "127.0.0.1"
     lan: bool = False
     port: rules.Port = 8484
-    allowed_hosts: Annotated[tuple[rules.Host, ...], Field(strict=False)] = ()
+    allowed_hosts: Annotated[tuple[rules.AllowedHost, ...], Field(strict=False)] = ()
     allowed_origins: Annotated[tuple[rules.Origin, ...], Field(strict=False)] = ()
     max_body_mib: rules.OneOrMore = 64
     keyless_port: rules.Port = 0

@@ -133,6 +133,14 @@ def _check_host(host: str) -> str:
     return host
 
 
+def _check_allowed_host(host: str) -> str:
+    name, _, port = host.rpartition(":")
+    has_port = _HOST_NAME.fullmatch(name) and re.fullmatch(r"[1-9][0-9]{0,4}", port)
+    if not (has_port or _HOST_NAME.fullmatch(host) or literal(host)):
+        refuse("must be a host name or an address, with a port or without, and without scheme")
+    return host
+
+
 def _check_origin(origin: str) -> str:
     if not _ORIGIN.fullmatch(origin):
         refuse("must be an origin such as https://example.com; * and null are never let in")
@@ -182,4 +190,5 @@ AliasName = Annotated[str, AfterValidator(_check_alias)]
 Target = Annotated[str, AfterValidator(_check_target)]
 Scope = Annotated[str, AfterValidator(_check_scope)]
 Host = Annotated[str, AfterValidator(_check_host)]
+AllowedHost = Annotated[str, AfterValidator(_check_allowed_host)]
 Origin = Annotated[str, AfterValidator(_check_origin)]

@@ -29,6 +29,19 @@ def test_names_from_the_settings_may_have_any_port_or_the_one_that_is_written():
     )
 
 
+@pytest.mark.parametrize("written", ["FD00::5", "[fd00::5]"])
+def test_an_ipv6_address_is_known_in_the_brackets_that_it_has_on_the_wire(written):
+    rules = CompiledRules(GateRules({}, hosts=(written,)), KEY)
+    assert all(rules.knows_host(host, 8484) for host in (b"[fd00::5]", b"[fd00::5]:8484", b"[FD00::5]:1"))
+    assert not any(rules.knows_host(host, 8484) for host in (b"fd00::5", b"[fd00::6]", b"[fd00::5]x"))
+
+
+def test_an_ipv6_address_with_a_port_counts_as_it_is_written():
+    rules = CompiledRules(GateRules({}, hosts=("[fd00::5]:9000",)), KEY)
+    assert rules.knows_host(b"[fd00::5]:9000", 8484)
+    assert not rules.knows_host(b"[fd00::5]:8484", 8484)
+
+
 def test_origins_are_compared_whole_and_null_never_counts():
     rules = CompiledRules(GateRules({}, origins=("https://Chat.example/", "null", "*")), KEY)
     assert rules.lists_origin(b"https://chat.example")

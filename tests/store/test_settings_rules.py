@@ -42,6 +42,10 @@ GOOD = {
     "target": ["openai/gpt-5", "a/b/c:free", "a/b@c"],
     "scope": ["all", "provider:openai", "client:my-ide"],
     "host": ["example.com", "my-box", "10.1.1.1", "::1", "[::1]"],
+    "allowed_host": [
+        *("example.com", "my-box", "10.1.1.1", "fd00::5", "[fd00::5]"),
+        *("localhost:9999", "10.1.1.1:80", "[fd00::5]:9999"),
+    ],
     "origin": ["https://example.com", "http://localhost:3000", "vscode-webview://abc", "app://", "file://"],
 }
 BAD = {
@@ -90,6 +94,10 @@ BAD = {
     "target": ["", "openai", "openai/", "/gpt", "a b/c", "a/b c"],
     "scope": ["", "everything", "provider:", "client:", "provider:a b", "ALL"],
     "host": ["", "https://example.com", "example.com:80", "a b", "*", "-a", "a/b"],
+    "allowed_host": [
+        *("", "https://example.com", "example.com:", "example.com:x", "example.com:0", "example.com:123456"),
+        *("a b:80", "*", "*:80", ":80", "a/b", "a:80:90"),
+    ],
     "origin": [
         "",
         "*",
@@ -109,6 +117,7 @@ KINDS = {
     "target": rules.Target,
     "scope": rules.Scope,
     "host": rules.Host,
+    "allowed_host": rules.AllowedHost,
     "origin": rules.Origin,
 }
 
