@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 from app import __version__
 from app.domain.events import Event, ProvidersChanged, SettingsChanged, SettingsRejected
-from app.domain.faults import Fault, FaultKind
 from app.domain.hosts import is_loopback
 from app.domain.models import ModelInfo
 from app.domain.secret import Secret
@@ -29,6 +28,7 @@ from app.engine.tasks import TaskOwner
 from app.engine.tokenizer import Tokenizer
 from app.engine.webhook import Webhook
 from app.providers.registry import Registry
+from app.server.asgi import SHUTTING_DOWN
 from app.server.demo import DemoProviders, settings_toml
 from app.server.demo_history import cost, history
 from app.server.service import Service
@@ -48,8 +48,8 @@ _log = logging.getLogger(__name__)
 WATCH_S = 1.0
 """How often the settings file is looked at."""
 
-KEYRING_RETRY_S = 15.0
-"""How often an unusable keyring is tried again while the program waits for a local token."""
+PORT_RETRY_S = 15.0
+"""How often a port that is taken is tried again."""
 
 PRUNE_S = 24 * 3600.0
 """How often old requests are taken out of the ledger."""
@@ -88,7 +88,7 @@ class Runtime(TaskOwner, Commands):
         self.accounts.tokenizer = Tokenizer(environ)
         self.relay.chooser.blocked = self.accounts.budgets.blocked
         self.bus.subscribe(Webhook(lambda: self.settings.alerts, environ, self.spawn).hear)
-        self.service = Service(self, self.keys, paths.instance_file, self.bus)
+        self.service = Service(self, self.keys, paths.instance_file, self.bus, self.spawn)
         self.key_stamp = KeyStamp(paths.key_stamp)
         self._settings_problem = ""
         self._began_s = time.monotonic()
@@ -132,7 +132,7 @@ class Runtime(TaskOwner, Commands):
 
     async def _serve(self) -> None:
         """Put the server in force; a provider that would lead back to it is not used."""
-        await self.service.apply(self.settings.server, self._interrupt)
+        await self.service.apply(self.settings.server)
         if self.fleet.move(self.service.listening):
             await self.fleet.apply(self.settings)
 
@@ -149,14 +149,9 @@ class Runtime(TaskOwner, Commands):
             if provider.settings.critical and provider.settings.enabled and provider.problem is not None:
                 raise StartError(f"{provider.problem.text} The settings call {provider.id} critical.")
 
-    async def _interrupt(self) -> None:
-        await self.relay.interrupt(
-            Fault(FaultKind.SHUTTING_DOWN, "Switchtower is being stopped.", remedy="Send the request again later.")
-        )
-
     async def stop(self) -> None:
         """Let requests in flight end (at most 5 s), then close everything; may be called after a failed start."""
-        await self.service.stop(self._interrupt)
+        await self.service.stop(lambda: self.relay.interrupt(SHUTTING_DOWN))
         await self.end_tasks()
         await self.resilience.save()
         await self.fleet.close()
@@ -168,7 +163,7 @@ class Runtime(TaskOwner, Commands):
     # -- tasks
 
     async def _watch(self) -> None:
-        """Pick up what changes outside: settings, keys, a keyring that is unlocked late; prune once a day."""
+        """Pick up what changes outside: settings, keys, a port that is free at last; prune once a day."""
         tried_s = pruned_s = time.monotonic()
         while True:
             await asyncio.sleep(WATCH_S)
@@ -178,20 +173,22 @@ class Runtime(TaskOwner, Commands):
             now_s = time.monotonic()
             if self.settings_file.changed():
                 await self.reload()
-            late = self.service.problem and now_s - tried_s > KEYRING_RETRY_S
+            late = self.service.problem and not self.service.lacks_port and now_s - tried_s > PORT_RETRY_S
             if self.key_stamp.changed() or late:
                 tried_s = now_s
-                await self.reread_keys()
+                await self._reread_keys()
+            if self.service.lacks_port and now_s - tried_s > PORT_RETRY_S:
+                tried_s = now_s
+                await self._serve()
             if now_s - pruned_s > PRUNE_S:
                 pruned_s = now_s
                 self.ledger.prune(self.settings.privacy.retention_days)
 
-    async def reread_keys(self) -> None:
-        """Ask the keyring again for all keys and tokens."""
+    async def _reread_keys(self) -> None:
         self.keys.forget()
         self.fleet.forget_keys()
         await self.service.read_tokens()
-        await self.take_over(self.settings)
+        await self._put_in_force()
 
     # -- settings
 
@@ -209,8 +206,11 @@ class Runtime(TaskOwner, Commands):
     async def take_over(self, settings: Settings) -> None:
         """Put `settings` in force; running streams finish on the old ones."""
         self.settings, self._settings_problem = settings, ""
-        await self.fleet.apply(settings)
-        await self.accounts.watch(settings.budgets)
+        await self._put_in_force()
+
+    async def _put_in_force(self) -> None:
+        await self.fleet.apply(self.settings)
+        await self.accounts.watch(self.settings.budgets)
         self.health.hurry()
         await self._serve()
         self.bus.publish(SettingsChanged())
@@ -268,7 +268,7 @@ class Runtime(TaskOwner, Commands):
         token = await self.keys.rotate_token()
         self.key_stamp.touch()
         await self.service.read_tokens()
-        await self.service.apply(self.settings.server, self._interrupt)
+        await self.service.apply(self.settings.server)
         return token
 
     def watch_closely(self, on: bool) -> None:  # noqa: FBT001 - the command's object

@@ -157,6 +157,29 @@ async def test_streams_finish_on_the_old_settings(make: Make, upstream: FaultyUp
     await upstream.wait(lambda: upstream.open_connections == 0)
 
 
+async def test_streams_finish_where_they_began_when_ports_change(
+    make: Make, upstream: FaultyUpstream, unused_tcp_port: int
+) -> None:
+    runtime = make(f"[server]\nport = 0\nkeyless_port = {unused_tcp_port}\n" + provider_toml("one", upstream))
+    await runtime.start()
+    keyless = runtime.service.keyless
+    upstream.script(plays.WAIT, plays.WAIT)
+
+    async def from_keyless() -> httpx.Response:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return await client.post(f"{keyless}/chat/completions", json=CHAT | {"stream": True})
+
+    reading = [runtime.spawn("client", one) for one in (post(runtime, CHAT | {"stream": True}), from_keyless())]
+    await upstream.wait(lambda: len(upstream.posts) == 2)
+    runtime.settings_file.change("server", keyless_port=0)
+    async with asyncio.timeout(3):
+        await runtime.reload()
+    assert runtime.snapshot().keyless == ""
+    upstream.release()
+    for one in reading:
+        assert (await one).text.endswith("data: [DONE]\n\n")
+
+
 async def test_a_moved_port_moves_the_server(make: Make, upstream: FaultyUpstream, unused_tcp_port: int) -> None:
     runtime = make(provider_toml("one", upstream))
     await runtime.start()
@@ -311,6 +334,50 @@ async def test_without_a_keyring_serve_stops_and_the_tray_goes_on(make: Make) ->
     runtime = make(token="", backend=BrokenKeyring())
     await runtime.start(port=0, tolerate_port=True)
     assert "SWITCHTOWER_TOKEN" in runtime.snapshot().problem
+
+
+class ClosableKeyring(MemoryKeyring):
+    """Fails while it is closed, and counts what it is asked."""
+
+    closed = False
+    asked = 0
+
+    def get_password(self, service: str, username: str, /) -> str | None:
+        self.asked += 1
+        if self.closed:
+            raise RuntimeError("closed")
+        return super().get_password(service, username)
+
+
+@pytest.fixture
+def quick_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.runtime.WATCH_S", 0.02)
+    monkeypatch.setattr("app.runtime.PORT_RETRY_S", 0.05)
+
+
+@pytest.mark.usefixtures("quick_watch")
+async def test_a_taken_port_leaves_the_old_one_open_and_is_tried_again_without_reading_keys(
+    make: Make, upstream: FaultyUpstream
+) -> None:
+    ring = ClosableKeyring()
+    runtime = make("[server]\nport = 0\n" + provider_toml("one", upstream), token="", backend=ring)
+    squatter = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    taken = squatter.sockets[0].getsockname()[1]
+    await runtime.start()
+    listening, token = runtime.service.listening, runtime.token()
+    assert token is not None
+    asked = ring.asked
+    runtime.settings_file.change("server", port=taken)
+    await runtime.reload()
+    assert runtime.snapshot().listening == listening
+    assert f":{taken} is taken" in runtime.snapshot().problem
+    assert (await post(runtime, token=token.reveal())).status_code == 200
+    squatter.close()
+    await squatter.wait_closed()
+    await until(lambda: runtime.snapshot().listening.endswith(f":{taken}/v1"))
+    assert runtime.snapshot().problem == ""
+    assert (await post(runtime, token=token.reveal())).status_code == 200
+    assert ring.asked == asked
 
 
 async def test_an_env_key_needs_no_keyring(make: Make, upstream: FaultyUpstream) -> None:

@@ -9,7 +9,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from app.server.asgi import Application
-from app.server.connection import Connection
+from app.server.connection import WRITE_STALL_S, Connection
 from app.server.port import BACKLOG, bind, show_host
 
 KEEP_ALIVE_S = 75
@@ -48,7 +48,6 @@ class Listener:
             ListenError: the address cannot be used.
         """
         sock = await asyncio.to_thread(bind, self._host, self._port)
-        self._state = ServerState()
         config = self._config()
         config.load()
         protocol = functools.partial(self._connection, config, self._state, {})
@@ -75,26 +74,38 @@ class Listener:
             timeout_keep_alive=KEEP_ALIVE_S,
         )
 
+    def close(self) -> None:
+        """Take no new connection; those that are open end with the request they are busy with."""
+        self.address, self.port = "", 0
+        if self._server is not None:
+            self._server.close()
+        for connection in tuple(self._state.connections):
+            connection.shutdown()
+
+    async def finish(self) -> None:
+        """Take no new connection, and wait until the running requests have ended, however long they take."""
+        self.close()
+        while self._state.tasks:
+            await asyncio.wait(tuple(self._state.tasks))
+        await self._close_connections(WRITE_STALL_S)
+
     async def stop(self, grace_s: float = GRACE_S, *, interrupt: Callable[[], Awaitable[None]] | None = None) -> None:
         """Take no new connection, let running requests end for `grace_s`, then end them with an error.
 
         `interrupt` is called after that time to let streams end themselves with an error event; what still runs
         shortly after is cancelled, and the connections are closed.
         """
+        self.close()
         server, self._server = self._server, None
         if server is None:
             return
-        self.address, self.port = "", 0
-        server.close()
-        for connection in tuple(self._state.connections):
-            connection.shutdown()
         if await self._requests_run_after(grace_s) and interrupt is not None:
             await interrupt()
             await self._requests_run_after(_FAREWELL_S)
         for task in tuple(self._state.tasks):
             task.cancel()
         await self._requests_run_after(_FAREWELL_S)
-        await self._close_connections()
+        await self._close_connections(_FAREWELL_S)
         await server.wait_closed()
 
     async def _requests_run_after(self, seconds: float) -> bool:
@@ -104,11 +115,13 @@ class Listener:
         _, running = await asyncio.wait(tuple(self._state.tasks), timeout=seconds)
         return bool(running)
 
-    async def _close_connections(self) -> None:
-        """Give written bytes a moment to leave, then cut what is still open."""
+    async def _close_connections(self, patience_s: float) -> None:
+        """Give written bytes the time to leave, then cut what is still open."""
         for _ in range(50):
+            for connection in tuple(self._state.connections):
+                connection.shutdown()
             if not self._state.connections:
                 return
-            await asyncio.sleep(_FAREWELL_S / 50)
+            await asyncio.sleep(patience_s / 50)
         for connection in tuple(self._state.connections):
             connection.transport.abort()

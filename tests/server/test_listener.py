@@ -180,6 +180,58 @@ async def test_idle_and_half_open_connections_are_closed_at_once(served):
     half_writer.close()
 
 
+async def test_a_listener_that_leaves_waits_for_its_requests_and_closes_what_is_idle(served):
+    release = asyncio.Event()
+
+    async def slow(call):
+        served.relay.begun.set()
+        await release.wait()
+        return await served.relay.at_once(call)
+
+    served.relay.script = slow
+    idle, idle_writer = await served.send(served.raw("GET", "/health"))
+    assert (await read_reply(idle)).status == 200
+    reader, writer = await served.send(served.raw("POST", CHAT, CHAT_BODY))
+    await served.relay.begun.wait()
+    port = served.listener.port
+    leaving = asyncio.get_running_loop().create_task(served.listener.finish())
+    assert await idle.read() == b""
+    assert served.listener.address == ""
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+    assert not leaving.done()
+    release.set()
+    assert (await read_reply(reader)).status == 200
+    assert await reader.read() == b""
+    async with asyncio.timeout(10):
+        await leaving
+    for each in (writer, idle_writer):
+        each.close()
+
+
+async def test_a_listener_that_closed_can_be_opened_again_without_losing_its_requests(served):
+    release = asyncio.Event()
+
+    async def slow(call):
+        served.relay.begun.set()
+        await release.wait()
+        return await served.relay.at_once(call)
+
+    served.relay.script = slow
+    reader, writer = await served.send(served.raw("POST", CHAT, CHAT_BODY))
+    await served.relay.begun.wait()
+    served.listener.close()
+    await served.listener.start()
+    served.port = served.listener.port
+    assert (await served.request("GET", "/health")).status == 200
+    stop = asyncio.get_running_loop().create_task(served.listener.stop(30))
+    await asyncio.sleep(0)
+    release.set()
+    assert (await read_reply(reader)).status == 200
+    await stop
+    writer.close()
+
+
 async def test_x_forwarded_for_does_not_change_who_asks():
     peers = []
 
