@@ -20,6 +20,7 @@ from app.engine.catalogue import ModelList, ModelPage
 from app.engine.commands import Commands
 from app.engine.fleet import Fleet
 from app.engine.health import Health
+from app.engine.key_watch import KeyWatch
 from app.engine.lists import ModelLists
 from app.engine.own_prices import OwnPrices
 from app.engine.relay import Relay
@@ -90,6 +91,7 @@ class Runtime(TaskOwner, Commands):
         self.bus.subscribe(Webhook(lambda: self.settings.alerts, environ, self.spawn).hear)
         self.service = Service(self, self.keys, paths.instance_file, self.bus, self.spawn)
         self.key_stamp = KeyStamp(paths.key_stamp)
+        self.key_watch = KeyWatch(self.keys, self.key_stamp, self.fleet, self._reread_keys)
         self._settings_problem = ""
         self._began_s = time.monotonic()
 
@@ -173,10 +175,7 @@ class Runtime(TaskOwner, Commands):
             now_s = time.monotonic()
             if self.settings_file.changed():
                 await self.reload()
-            late = self.service.problem and not self.service.lacks_port and now_s - tried_s > PORT_RETRY_S
-            if self.key_stamp.changed() or late:
-                tried_s = now_s
-                await self._reread_keys()
+            await self.key_watch.look()
             if self.service.lacks_port and now_s - tried_s > PORT_RETRY_S:
                 tried_s = now_s
                 await self._serve()
@@ -185,8 +184,7 @@ class Runtime(TaskOwner, Commands):
                 self.ledger.prune(self.settings.privacy.retention_days)
 
     async def _reread_keys(self) -> None:
-        self.keys.forget()
-        self.fleet.forget_keys()
+        """Read the local tokens, and the keys that the fleet does not have."""
         await self.service.read_tokens()
         await self._put_in_force()
 
@@ -267,6 +265,7 @@ class Runtime(TaskOwner, Commands):
         """
         token = await self.keys.rotate_token()
         self.key_stamp.touch()
+        self.service.replace_token(token)
         await self.service.read_tokens()
         await self.service.apply(self.settings.server)
         return token

@@ -181,7 +181,7 @@ async def test_streams_finish_where_they_began_when_ports_change(
 
 
 async def test_a_moved_port_moves_the_server(make: Make, upstream: FaultyUpstream, unused_tcp_port: int) -> None:
-    runtime = make(provider_toml("one", upstream))
+    runtime = make("[server]\nport = 0\n" + provider_toml("one", upstream))
     await runtime.start()
     before = runtime.service.listening
     runtime.settings_file.change("server", port=unused_tcp_port)
@@ -353,6 +353,62 @@ class ClosableKeyring(MemoryKeyring):
 def quick_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.runtime.WATCH_S", 0.02)
     monkeypatch.setattr("app.runtime.PORT_RETRY_S", 0.05)
+    monkeypatch.setattr("app.engine.key_watch.RETRY_S", 0.05)
+
+
+@pytest.mark.usefixtures("quick_watch")
+async def test_a_keyring_that_is_unlocked_late_is_noticed_beside_a_fixed_token(
+    make: Make, upstream: FaultyUpstream
+) -> None:
+    ring = ClosableKeyring()
+    host = upstream.base_url.removeprefix("http://").removesuffix("/v1")
+    ring.set_password("switchtower", f"one@{host}", "sk-late-0123456789abcdef")
+    agent = await KeyStore({}, backend=ring).add_client("agent")
+    ring.closed = True
+    settings = provider_toml("one", upstream) + provider_toml("two", upstream, key='"none"', priority="2")
+    runtime = make(settings, backend=ring)
+    await runtime.start(port=0)
+    (_, two) = runtime.fleet.providers
+    assert runtime.snapshot().providers[0].state is HealthState.NEEDS_KEY
+    assert runtime.snapshot().problem == ""
+    assert (await post(runtime, token=agent.reveal())).status_code == 401
+    ring.closed = False
+    await until(lambda: runtime.fleet.providers[0].usable)
+    assert runtime.fleet.providers[1] is two
+    reply = await post(runtime, token=agent.reveal())
+    assert (reply.status_code, reply.headers["x-switchtower-provider"]) == (200, "one")
+    assert upstream.posts[-1].header("authorization") == "Bearer sk-late-0123456789abcdef"
+
+
+@pytest.mark.usefixtures("quick_watch")
+async def test_a_token_revoked_while_the_keyring_fails_is_refused_once_it_works(make: Make) -> None:
+    ring = ClosableKeyring()
+    elsewhere = KeyStore({}, backend=ring)
+    agent = await elsewhere.add_client("agent")
+    runtime = make(token="", backend=ring)
+    await runtime.start(port=0)
+    await elsewhere.revoke_client("agent")
+    ring.closed = True
+    KeyStamp(runtime.paths.key_stamp).touch()
+    await until(lambda: runtime.snapshot().problem)
+    assert "still accepted" in runtime.snapshot().problem
+    assert (await post(runtime, token=agent.reveal())).status_code == 503
+    ring.closed = False
+    await until(lambda: not runtime.snapshot().problem)
+    assert (await post(runtime, token=agent.reveal())).status_code == 401
+
+
+@pytest.mark.usefixtures("quick_watch")
+async def test_reading_keys_again_leaves_the_complaint_about_the_settings(make: Make) -> None:
+    runtime = make()
+    await runtime.start(port=0)
+    runtime.paths.settings_file.write_text("[server]\nport = 99999\n")
+    await until(lambda: runtime.snapshot().settings_problem)
+    KeyStamp(runtime.paths.key_stamp).touch()
+    heard: list[object] = []
+    runtime.bus.subscribe(heard.append)
+    await until(lambda: ProvidersChanged() in heard)
+    assert runtime.snapshot().settings_problem
 
 
 @pytest.mark.usefixtures("quick_watch")

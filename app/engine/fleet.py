@@ -39,6 +39,7 @@ class Fleet:
         self._bus = bus
         self._spawn = spawn
         self._stale: set[str] = set()
+        self._unread: set[str] = set()
         self._applying = asyncio.Lock()
         self._listening = ""
         self.cooldowns = Cooldowns()
@@ -52,6 +53,15 @@ class Fleet:
         """The providers in the order of the settings."""
         return self.routing.providers
 
+    @property
+    def lacks_keys(self) -> bool:
+        """Whether a provider's key could not be read."""
+        return bool(self._unread)
+
+    def retry_keys(self) -> None:
+        """Read the keys that could not be read anew at the next `apply`."""
+        self._stale |= self._unread
+
     def forget_keys(self, *provider_ids: str) -> None:
         """Those keys (all of them when none is named) may have changed: read them anew at the next `apply`."""
         self._stale |= set(provider_ids or (p.id for p in self.providers))
@@ -61,6 +71,7 @@ class Fleet:
         async with self._applying:
             known = {p.id: p for p in self.providers}
             kept = [await self._fit(wanted, known.get(wanted.id)) for wanted in settings.providers]
+            self._unread &= {provider.id for provider in kept}
             aliases = {rule.name: rule.alias for rule in settings.aliases}
             rules = settings.routing
             self.limits.apply(settings)
@@ -80,6 +91,7 @@ class Fleet:
         if known is not None and known.settings == wanted and wanted.id not in self._stale:
             return known
         self._stale.discard(wanted.id)
+        self._unread.discard(wanted.id)
         provider = await self._build(wanted)
         provider.contact, provider.guard.cooldowns = self.contact, self.cooldowns
         self.cooldowns.changed_key(provider.id, provider.guard.key)
@@ -116,6 +128,8 @@ class Fleet:
         try:
             key = await self._keys.provider_key(wanted.id, host, wanted.key)
         except KeyringProblem as error:
+            if not wanted.key.startswith("env:"):  # a variable stays as it is
+                self._unread.add(wanted.id)
             return self._broken(wanted, spec, FaultKind.NEEDS_KEY, f"{spec.name}: {error}", "")
         if key is None and not (spec.local or is_private(urlsplit(base_url).hostname or "")):
             remedy = f"Paste one in the tray, or type `switchtower keys set {wanted.id}`."

@@ -25,6 +25,7 @@ Where = tuple[str, int]
 
 _MIB = 1024 * 1024
 _LOOPBACK = "127.0.0.1"
+_KEPT = "Until the keyring can be read again, local tokens that were revoked or replaced meanwhile are still accepted."
 
 
 class Service:
@@ -80,15 +81,20 @@ class Service:
         return bool(self._port_problem)
 
     async def read_tokens(self) -> None:
-        """Read the local tokens; without any the server is not started and `problem` says why."""
+        """Read the local tokens; while they cannot be read those known before stay in force, and `problem` says so."""
         try:
-            self._tokens = dict(await self._keys.local_tokens())
+            tokens, problem = await self._keys.local_tokens(), self._keys.problem
         except KeyringProblem as error:
-            self._token_problem = str(error)
-            return
+            tokens, problem = {}, str(error)
+        kept = {name: token for name, token in self._tokens.items() if problem and name not in tokens}
+        self._token_problem = f"{problem} {_KEPT}" if kept else "" if tokens else problem
+        self._tokens = kept | tokens
         for token in self._tokens.values():
             log.remember(token)
-        self._token_problem = ""
+
+    def replace_token(self, token: Secret) -> None:
+        """The default local token is another from the next `apply` on, whether or not the keyring can be read."""
+        self._tokens = self._tokens | {"default": token}
 
     async def apply(self, server: Server) -> None:
         """Put settings and tokens in force; a listener is only moved when its address changed or it is down."""

@@ -40,6 +40,13 @@ class SystemKeyring:
             backend.persist = "local machine"  # the default roams to other machines of a domain
             self._backend = SplitKeyring(backend, WINDOWS_ITEM_CHARS)
 
+    def is_open(self) -> bool:
+        """Whether it can be read without a question to the user, as far as that is known beforehand."""
+        if not _uses_secret_service(self._backend):
+            return True
+        with closing(secretstorage.dbus_init()) as connection:
+            return not _is_locked(connection)
+
     def get(self, user: str) -> str | None:
         """The secret of `user`, or None."""
         self._check()

@@ -40,7 +40,7 @@ class KeyStore:
     def __init__(self, environ: Mapping[str, str], timeout_s: float = 5.0, backend: "Backend | None" = None) -> None:
         """Nothing is opened yet; `backend` replaces the system's keyring and is trusted (demo, tests).
 
-        `problem` is what the keyring's last failure said, empty while it works.
+        `problem` is what kept the local tokens from being read the last time, empty when they were.
         """
         self._environ = environ
         self._backend = backend
@@ -53,6 +53,13 @@ class KeyStore:
     def forget(self) -> None:
         """Read everything again at its next use, for another process may have changed it."""
         self._cache.clear()
+
+    async def can_be_read(self) -> bool:
+        """Whether the keyring is open; to find out asks the user for nothing."""
+        try:
+            return await self._call(methodcaller("is_open"))
+        except KeyringProblem:
+            return False
 
     async def provider_key(self, provider_id: str, host: str, source: str) -> Secret | None:
         """The key of a provider at `host` (see `key_host`); `source` is `key` of its settings.
@@ -100,10 +107,17 @@ class KeyStore:
             KeyringProblem: there is no default token and none can be kept.
         """
         default = self._fixed_token()
-        if default is None:
-            stored = await self._call(_read_tokens_or_make_default)
-        else:
-            stored = await self._named_tokens_if_possible()
+        read, limit_s = (
+            (_read_tokens_or_make_default, None) if default is None else (_read_named_tokens, _START_LIMIT_S)
+        )
+        try:
+            stored = await self._call(read, limit_s)
+            self.problem = ""
+        except KeyringProblem as error:
+            self.problem = str(error)
+            if default is None:
+                raise
+            stored = {}
         tokens = {name: self._remember(client_user(name), value) for name, value in stored.items()}
         return tokens if default is None else {DEFAULT_CLIENT: default} | tokens
 
@@ -190,12 +204,6 @@ class KeyStore:
         log.remember(token)
         return token
 
-    async def _named_tokens_if_possible(self) -> dict[str, str]:
-        try:
-            return await self._call(_read_named_tokens, _START_LIMIT_S)
-        except KeyringProblem:
-            return {}
-
     async def _get(self, user: str) -> Secret | None:
         if (cached := self._cache.get(user)) is not None:
             return cached
@@ -213,13 +221,7 @@ class KeyStore:
         return secret
 
     async def _call(self, use: "Callable[[SystemKeyring], _T]", limit_s: float | None = None) -> _T:
-        try:
-            result = await self._thread.call(lambda: use(self._opened()), limit_s)
-        except KeyringProblem as problem:
-            self.problem = str(problem)
-            raise
-        self.problem = ""
-        return result
+        return await self._thread.call(lambda: use(self._opened()), limit_s)
 
     def _opened(self) -> "SystemKeyring":
         """Open the keyring, in its thread; tried again at the next call when it fails."""

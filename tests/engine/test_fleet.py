@@ -128,6 +128,14 @@ async def test_an_unusable_keyring_is_told_as_it_is(held: Held, monkeypatch: pyt
     monkeypatch.setattr(MemoryKeyring, "get_password", broken)
     await held.apply({"id": "a", "base_url": FAR})
     assert problem(held)[0] is FaultKind.NEEDS_KEY
+    assert held.fleet.lacks_keys
+    monkeypatch.undo()
+    await held.apply({"id": "a", "base_url": FAR})
+    assert held.fleet.lacks_keys, "that something else changed is no reason to ask again"
+    held.fleet.retry_keys()
+    await held.apply({"id": "a", "base_url": FAR})
+    assert "has no key" in problem(held)[1]
+    assert not held.fleet.lacks_keys
 
 
 async def test_a_kind_whose_plug_in_failed_is_shown_with_the_reason(held: Held) -> None:

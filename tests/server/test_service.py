@@ -22,6 +22,8 @@ from app.store.secrets import KeyStore
 from app.store.settings import Server
 from server.serving import STREAM_BODY, Program
 
+TOKEN = "a-token-of-the-environment"
+
 
 async def nothing() -> None:
     return None
@@ -307,3 +309,53 @@ async def test_two_changes_at_once_open_one_port(rig: Rig, unused_tcp_port: int)
     await rig.service.read_tokens()
     await asyncio.gather(*(rig.apply(port=unused_tcp_port) for _ in range(3)))
     assert rig.service.problem == ""
+
+
+# -- tokens
+
+
+async def test_a_revoked_token_is_let_in_only_while_the_keyring_cannot_be_read_and_that_is_said(rig: Rig) -> None:
+    rig.service.fix_address("", 0)
+    revoked = await rig.keys.add_client("agent")
+    await rig.serve()
+    assert await status(rig.service.listening, revoked) == 200
+    await rig.keys.revoke_client("agent")
+    rig.ring.closed = True
+    await rig.serve()
+    assert await status(rig.service.listening, rig.service.token) == 200
+    assert await status(rig.service.listening, revoked) == 200
+    assert "The system keyring failed" in rig.service.problem
+    assert "revoked or replaced meanwhile are still accepted" in rig.service.problem
+    assert rig.heard[-1] == ServerChanged(rig.service.listening, rig.service.problem)
+    rig.ring.closed = False
+    await rig.serve()
+    assert await status(rig.service.listening, revoked) == 401
+    assert rig.service.problem == ""
+    assert rig.heard[-1] == ServerChanged(rig.service.listening)
+
+
+async def test_named_clients_stay_beside_a_fixed_token_while_the_keyring_cannot_be_read(tmp_path: Path) -> None:
+    made = Rig(tmp_path, {"SWITCHTOWER_TOKEN": TOKEN})
+    made.service.fix_address("", 0)
+    made.ring.closed = True
+    await made.serve()
+    assert made.service.problem == "", "without a keyring nothing is missed: that is how servers run"
+    made.ring.closed = False
+    agent = await made.keys.add_client("agent")
+    await made.serve()
+    made.ring.closed = True
+    await made.serve()
+    assert await status(made.service.listening, agent) == 200
+    assert "still accepted" in made.service.problem
+    await made.service.stop(nothing)
+
+
+async def test_a_replaced_token_counts_at_once_even_if_the_keyring_closes(rig: Rig) -> None:
+    rig.service.fix_address("", 0)
+    await rig.serve()
+    old = rig.service.token
+    rig.service.replace_token(await rig.keys.rotate_token())
+    rig.ring.closed = True
+    await rig.serve()
+    assert await status(rig.service.listening, old) == 401
+    assert await status(rig.service.listening, rig.service.token) == 200

@@ -307,10 +307,24 @@ async def test_with_a_token_of_the_environment_a_failing_keyring_is_only_noted()
     assert store.problem.startswith("The system keyring failed")
 
 
+async def test_what_keeps_the_tokens_from_being_read_is_known_until_they_are(ring: CountingKeyring) -> None:
+    store = KeyStore({"SWITCHTOWER_TOKEN": TOKEN}, backend=ring)
+    agent = await store.add_client("agent")
+    ring.get_password = RaisingKeyring().get_password  # type: ignore[method-assign]
+    assert await store.local_tokens() == {"default": Secret(TOKEN)}
+    del ring.get_password
+    await store.set_provider_key("a", "b", Secret("k"))
+    assert store.problem.startswith("The system keyring failed")
+    assert await store.can_be_read()
+    assert await store.local_tokens() == {"default": Secret(TOKEN), "agent": agent}
+    assert store.problem == ""
+
+
 async def test_a_hanging_keyring_is_given_up_then_told_at_once_then_works_again(hanging: HangingKeyring) -> None:
     store = KeyStore({"KEY": "sk-env"}, timeout_s=0.05, backend=hanging)
     with pytest.raises(KeyringProblem, match="does not answer"):
         await store.provider_key("a", "b", "keyring")
+    assert not await store.can_be_read()
     for _ in range(200):
         with pytest.raises(KeyringProblem, match="does not answer"):
             await store.set_provider_key("a", "b", Secret("never kept"))
@@ -344,7 +358,10 @@ async def test_a_locked_secret_service_is_told_and_what_was_read_stays(secret_se
     environ = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
     store = KeyStore(environ)
     await store.set_provider_key("a", "b", Secret("sk-1"))
+    assert await store.can_be_read()
     secret_service.lock()
+    for display in ({}, {"DISPLAY": ":0"}):  # neither asks for the password
+        assert not await KeyStore(environ | display).can_be_read()
     assert await store.provider_key("a", "b", "keyring") == Secret("sk-1")
     for ask in (
         store.provider_key("c", "d", "keyring"),
