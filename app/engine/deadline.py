@@ -1,10 +1,10 @@
 """When a request must be over, all its attempts together, and how much of that time one of them may take."""
 
-import asyncio
 from collections.abc import Callable, Iterable
 
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.engine.attempt import Attempt
+from app.engine.shared_deadline import SharedDeadline
 from app.store.settings import Timeouts
 
 RESERVE_S = 60.0
@@ -17,10 +17,20 @@ _GRACE_S = 0.1
 class Deadline:
     """The time of one request until its answer is whole or its stream has begun: the largest `total_s` there is."""
 
-    __slots__ = ("_clock", "_end_s", "_reserve_s", "total_s")
+    __slots__ = ("_clock", "_end_s", "_reserve_s", "_shared", "total_s")
 
-    def __init__(self, timeouts: Iterable[Timeouts], clock: Callable[[], float], gone_s: float = 0.0) -> None:
-        """It began `gone_s` ago; `timeouts` are those of all candidates, `clock` gives monotonic seconds."""
+    def __init__(
+        self,
+        timeouts: Iterable[Timeouts],
+        clock: Callable[[], float],
+        gone_s: float = 0.0,
+        shared: SharedDeadline | None = None,
+    ) -> None:
+        """It began `gone_s` ago; `timeouts` are those of all candidates, `clock` gives monotonic seconds.
+
+        `shared` has the timer for the attempts of many requests.
+        """
+        self._shared = shared or SharedDeadline()
         self.total_s = total_s = max(one.total_s for one in timeouts)
         self._clock = clock
         self._end_s = clock() - gone_s + total_s + _GRACE_S
@@ -44,8 +54,7 @@ class Deadline:
         """
         share_s = self.share_s(others=others)
         try:
-            async with asyncio.timeout(share_s):
-                await attempt.run()
+            await self._shared.wait(attempt.run(), share_s)
         except TimeoutError:
             name = attempt.candidate.provider.name
             message = f"{name} did not answer within {share_s:.3g} s."

@@ -17,6 +17,7 @@ from app.engine.outage import UNCONNECTED, Outage
 from app.engine.provider import Provider
 from app.engine.retries import Retries
 from app.engine.router import Candidate
+from app.engine.shared_deadline import SharedDeadline
 from app.engine.telling import missed, outlived, worst
 from app.store.settings import Routing as RoutingSettings
 
@@ -38,6 +39,7 @@ class Means:
     running: set[Attempt] = field(default_factory=set)
     """The attempts under way, so that they can be broken off."""
     thoughts: Continuity = field(default_factory=Continuity)
+    deadlines: SharedDeadline = field(default_factory=SharedDeadline)
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class Pursuit:
         """The time runs since the request came."""
         candidates, clock = self.choice.candidates, self.means.retries.clock
         timeouts = [candidate.provider.settings.timeouts for candidate in candidates]
-        self._deadline = Deadline(timeouts, clock, self.journal.queued_s)
+        self._deadline = Deadline(timeouts, clock, self.journal.queued_s, self.means.deadlines)
         self._hopes = Hopes(candidates, clock)
 
     async def run(self) -> Attempt:

@@ -18,10 +18,10 @@ from urllib.parse import parse_qsl
 
 from app.domain.faults import Fault, FaultError, FaultKind
 from app.engine.hops import HEADER_BYTES
+from app.engine.shared_deadline import SharedDeadline
 from app.server.asgi import SHUTTING_DOWN, Headers, Receive, Scope, Send, fault_answer, send_plain
 from app.server.body import NO_FORM, NOT_JSON, check_size, is_form, is_json, is_missing, read
 from app.server.cors import cors_headers, preflight_answer
-from app.server.deadline import SharedDeadline
 from app.server.rules import EDITOR_ORIGIN, CompiledRules, GateRules
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Gate:
         self._inside = inside
         self._rules = rules
         self._clock = clock
-        self._deadline = SharedDeadline(body_s)
+        self._body_s, self._deadline = body_s, SharedDeadline()
         self._key = secrets.token_bytes(32)
         self._compiled = CompiledRules(GateRules({}), self._key)
         self._run = secrets.token_hex(8)
@@ -242,7 +242,7 @@ class Gate:
                 raise FaultError(NO_FORM if takes_form else NOT_JSON)
         limit_bytes = self._compiled.max_body_bytes
         check_size(int(seen.get(b"content-length", b"0")), limit_bytes)
-        return await self._deadline.wait(read(receive, limit_bytes))
+        return await self._deadline.wait(read(receive, limit_bytes), self._body_s)
 
     def _may_be_undeclared(self, visit: Visit, seen: dict[bytes, bytes]) -> bool:
         """Whether JSON need not be declared: Ollama's clients do not, and no page can send a token in that header."""
