@@ -44,6 +44,8 @@ ON CONFLICT (day, provider, model, client) DO UPDATE SET
     unknown_cost = unknown_cost + excluded.unknown_cost
 """
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
 DayKey = tuple[str, str, str, str]
 
 
@@ -169,7 +171,7 @@ def _attempts(event: "RequestFinished") -> str:
         }
         for a in event.attempts
     ]
-    return json.dumps(attempts, separators=(",", ":"))
+    return _JSON.encode(attempts)
 
 
 def _skipped(event: "RequestFinished") -> str:
@@ -177,7 +179,7 @@ def _skipped(event: "RequestFinished") -> str:
     if not event.skipped:
         return "[]"
     skipped = [{"provider": s.provider, "model": s.model, "reason": redact(s.reason)} for s in event.skipped]
-    return json.dumps(skipped, separators=(",", ":"))
+    return _JSON.encode(skipped)
 
 
 def _tokens(count: int | None) -> int | None:
