@@ -209,6 +209,7 @@ class Runtime(TaskOwner, Commands):
     async def _put_in_force(self) -> None:
         await self.fleet.apply(self.settings)
         await self.accounts.watch(self.settings.budgets)
+        self.ledger.prune(self.settings.privacy.retention_days)
         self.health.hurry()
         await self._serve()
         self.bus.publish(SettingsChanged())

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.domain.events import ProvidersChanged, SettingsChanged, SettingsRejected
+from app.domain.chat import Operation
+from app.domain.events import ProvidersChanged, RequestFinished, SettingsChanged, SettingsRejected
 from app.domain.history import RequestFilter
 from app.domain.secret import Secret
 from app.domain.status import HealthState
@@ -143,6 +144,19 @@ async def test_a_change_on_disk_is_picked_up_and_a_bad_one_is_told_and_ignored(
     runtime.paths.settings_file.write_text(provider_toml("two", upstream))
     await until(lambda: [p.id for p in runtime.fleet.providers] == ["two"])
     assert runtime.snapshot().settings_problem == ""
+
+
+@pytest.mark.usefixtures("quick_watch")
+async def test_a_shorter_retention_is_acted_on_at_once(make: Make, upstream: FaultyUpstream) -> None:
+    runtime = make(provider_toml("one", upstream))
+    await runtime.start(port=0)
+    long_ago = datetime.now(UTC) - timedelta(days=40)
+    runtime.ledger.record(RequestFinished("old", long_ago, Operation.CHAT, "m", client="c", stream=False))
+    assert [row.request_id for row in await runtime.ledger.requests(RequestFilter())] == ["old"]
+    runtime.paths.settings_file.write_text("[privacy]\nretention_days = 1\n" + provider_toml("one", upstream))
+    async with asyncio.timeout(10):
+        while await runtime.ledger.requests(RequestFilter()):
+            await asyncio.sleep(0.01)
 
 
 async def test_streams_finish_on_the_old_settings(make: Make, upstream: FaultyUpstream) -> None:
