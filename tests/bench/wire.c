@@ -315,10 +315,23 @@ static int take(Caller *caller, const char *data, size_t length) {
     return caller->left == 0;
 }
 
+static double mean(Samples *samples) {
+    double sum = 0;
+    for (size_t i = 0; i < samples->length; i++) sum += samples->values[i];
+    return samples->length ? sum / samples->length : 0;
+}
+
+static void report_times(const char *prefix, Samples *samples) {
+    printf("\"%s50\":%.1f,\"%s90\":%.1f,\"%s99\":%.1f,\"%s_mean\":%.1f,", prefix, percentile(samples, 0.5), prefix,
+           percentile(samples, 0.9), prefix, percentile(samples, 0.99), prefix, mean(samples));
+}
+
 static void report(double seconds) {
-    printf("{\"p50\":%.1f,\"p99\":%.1f,\"first50\":%.1f,\"first99\":%.1f,\"per_s\":%.1f,\"events_per_s\":%.0f,\"all_answers\":%ld,\"errors\":%ld}\n",
-           percentile(&whole, 0.5), percentile(&whole, 0.99), percentile(&first, 0.5), percentile(&first, 0.99),
-           answers / seconds, events_seen / seconds, all_answers, errors);
+    printf("{");
+    report_times("p", &whole);
+    report_times("first", &first);
+    printf("\"per_s\":%.1f,\"events_per_s\":%.0f,\"all_answers\":%ld,\"errors\":%ld}\n", answers / seconds,
+           events_seen / seconds, all_answers, errors);
 }
 
 static void prepare(const char *file, int headers, char **header) {
