@@ -1,6 +1,7 @@
 """THE ONE request handler: candidates by attempts, the commit point, failover before it, usage out."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -222,7 +223,7 @@ class Relay:
         if not fault.policy.should_retry:
             headers.append((b"x-should-retry", b"false"))
         if fault.retry_after_s is not None:
-            headers.append((b"retry-after", b"%d" % max(1, round(fault.retry_after_s))))
+            headers.append((b"retry-after", b"%d" % max(1, math.ceil(fault.retry_after_s))))
         return Answer(status, tuple(headers), dialect.render_fault(fault, journal.request_id))
 
 

@@ -1,6 +1,7 @@
 """The shapes of ASGI that the server uses, and how answers of our own become ASGI messages."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ def fault_headers(fault: Fault) -> Headers:
     if not fault.policy.should_retry:
         headers.append((b"x-should-retry", b"false"))
     if fault.retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % max(1, round(fault.retry_after_s))))
+        headers.append((b"retry-after", b"%d" % max(1, math.ceil(fault.retry_after_s))))
     headers.extend((name.encode("ascii"), value.encode("latin-1")) for name, value in fault.headers)
     return tuple(headers)
 

@@ -355,6 +355,13 @@ async def test_a_rejected_request_is_accounted_for(rig: Rig) -> None:
     )  # fmt: skip
 
 
+async def test_a_client_is_never_told_to_come_back_too_early(rig: Rig) -> None:
+    from app.dialects import openai_chat
+
+    fault = Fault(FaultKind.RATE_LIMITED, "The limit is reached.", retry_after_s=1.4)
+    assert header(rig.relay.reject(fault, openai_chat, request_id="r9", client="ide"), "retry-after") == "2"
+
+
 async def test_an_unexpected_exception_becomes_one_clear_500_and_one_row(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,15 +1,18 @@
 """Answers of our own become ASGI messages."""
 
+import pytest
+
 from app.dialects import openai_chat
 from app.domain.chat import Answer
 from app.domain.faults import Fault, FaultKind
 from app.server.asgi import fault_answer, send_plain, start_message
 
 
-def test_a_fault_says_when_to_try_again():
-    answer = fault_answer(Fault(FaultKind.BUSY, "Busy.", retry_after_s=0.2), openai_chat, "req_1")
+@pytest.mark.parametrize(("after_s", "told"), [(0.0, b"1"), (0.2, b"1"), (1.4, b"2"), (7.0, b"7")])
+def test_a_fault_says_when_to_try_again_never_sooner_than_it_helps(after_s, told):
+    answer = fault_answer(Fault(FaultKind.BUSY, "Busy.", retry_after_s=after_s), openai_chat, "req_1")
     assert answer.status == 503
-    assert (b"retry-after", b"1") in answer.headers
+    assert (b"retry-after", told) in answer.headers
     assert (b"x-request-id", b"req_1") in answer.headers
     assert not any(name == b"x-should-retry" for name, _ in answer.headers)
 
