@@ -82,9 +82,9 @@ class Choice:
             if self.conversation is not None:
                 self.sessions.stick(self.conversation, candidate.provider.id)
 
-    def failed(self, candidate: Candidate) -> None:
-        """That candidate did not answer."""
-        if len(self.candidates) > 1:
+    def failed(self, candidate: Candidate, fault: Fault) -> None:
+        """That candidate did not answer; a `fault` that only the client can mend tells nothing of the provider."""
+        if len(self.candidates) > 1 and (fault.policy.breaker or fault.policy.next):
             self.balance.failed(candidate, self.request)
 
 
@@ -181,7 +181,7 @@ class Chooser:
             found += _stay(ordered, stays) if stays else ordered
         if plan.described:
             _fit(choice)
-        ranks = {id(candidate): _rank(candidate, choice.limits) for candidate in found}
+        ranks = {id(candidate): _rank(candidate, choice) for candidate in found}
         if any(ranks.values()):
             found.sort(key=lambda candidate: ranks[id(candidate)])
         choice.plan = plan
@@ -195,11 +195,11 @@ def _stay(ordered: list[Candidate], provider_id: str) -> list[Candidate]:
     return ordered
 
 
-def _rank(candidate: Candidate, limits: Limits) -> int:
+def _rank(candidate: Candidate, choice: Choice) -> int:
     """Who is asked later, though never refused: whoever is at the limit, then whoever did not answer last time."""
     if candidate.provider.just_failed:
         return _DOWN
-    return _LIMITED if limits.is_short(candidate.provider.id) else _UP
+    return _LIMITED if choice.limits.is_short(candidate.provider.id, choice.request) else _UP
 
 
 # -- what a request needs

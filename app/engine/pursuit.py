@@ -188,7 +188,7 @@ class Pursuit:
         provider.count(attempt.usage, failed=fault.policy.breaker or fault.policy.next)
         if attempt.turn is not None:
             attempt.turn.settle(0)
-        self.choice.failed(candidate)
+        self.choice.failed(candidate, fault)
         if fault.kind is FaultKind.MODEL_NOT_FOUND:
             self.means.refresh(provider)
         return fault

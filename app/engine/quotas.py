@@ -56,12 +56,12 @@ class Limits:
         """The limits of that provider, None when it has none of its own."""
         return self._by_provider.get(provider_id) if self._by_provider else None
 
-    def is_short(self, provider_id: str) -> bool:
-        """Whether a request would have to wait for the limits the settings give that provider, or for its own."""
+    def is_short(self, provider_id: str, request: ApiRequest) -> bool:
+        """Whether `request` would have to wait for the limits the settings give that provider, or for its own."""
         if self._empty_until_s and self._empty_until_s.get(provider_id, 0.0) > self._clock():
             return True
         limiter = self.of(provider_id)
-        return limiter is not None and (limiter.waiting > 0 or limiter.wait_s() > 0)
+        return limiter is not None and (limiter.waiting > 0 or limiter.wait_s(_reserved(limiter, request)) > 0)
 
     def note(self, provider_id: str, headers: Mapping[str, str]) -> None:
         """Read what a provider says is left of its own limits: at nothing it is asked last until they are refilled.
@@ -122,10 +122,15 @@ async def take(limiter: Limiter, request: ApiRequest, wait_s: float) -> Turn:
     Raises:
         FaultError: RATE_LIMITED.
     """
+    return await limiter.take(_reserved(limiter, request), wait_s)
+
+
+def _reserved(limiter: Limiter, request: ApiRequest) -> int:
+    """The tokens that the request may cost, as far as `limiter` counts them."""
     if not limiter.counts_tokens or request.operation in PASSED_THROUGH:
-        return await limiter.take(0, wait_s)
+        return 0
     written = 0 if request.operation is Operation.EMBEDDINGS else output_tokens(request)
-    return await limiter.take(input_tokens(request) + written, wait_s)
+    return input_tokens(request) + written
 
 
 def duration_s(text: str) -> float:

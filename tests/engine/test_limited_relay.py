@@ -129,6 +129,18 @@ async def test_a_provider_at_its_limit_hands_on_to_the_next_at_once(
     assert (len(first.posts), len(second.posts)) == (1, 2)
 
 
+async def test_a_provider_whose_tokens_do_not_suffice_hands_on_to_the_next_at_once(
+    limited: LimitedRig, first: FaultyUpstream, second: FaultyUpstream
+) -> None:
+    limited.limit({"tokens_per_minute": 60_000}, queue_s=10)
+    limiter = limited.limits.of("first")
+    assert limiter is not None
+    (await limiter.take(57_000, 0)).settle(57_000)
+    assert (await limited.ask(max_tokens=6000)).status == 200
+    assert (await limited.ask(max_tokens=1000)).status == 200
+    assert (len(first.posts), len(second.posts)) == (1, 1)
+
+
 async def test_a_provider_that_is_alone_and_at_its_limit_says_so_without_cooling(
     limited: LimitedRig, first: FaultyUpstream
 ) -> None:

@@ -15,10 +15,12 @@ from app.domain.status import BreakerState
 from app.domain.usage import NO_USAGE
 from app.engine import guard as guard_module
 from app.engine.retries import Retries
+from app.engine.router import Candidate
 from app.store.ledger_rows import spent_nothing
 from app.store.settings import Routing as RoutingSettings
 from engine.rig import Rig, read
 from faults import plays
+from faults.play import Play
 from faults.upstream import FaultyUpstream
 
 MakeRig = Callable[..., Rig]
@@ -43,6 +45,22 @@ async def test_the_breaker_counts_attempts_and_leaves_a_failing_provider_alone(
     assert len(first.posts) == 5, "each attempt counts, not each request"
     assert len(second.posts) == 10
     assert rig.finished[-1].skipped[0].provider == "first"
+
+
+@pytest.mark.parametrize(
+    ("play", "latency_ms"),
+    [(plays.SERVER_ERROR, None), (plays.BAD_REQUEST, 100.0), (plays.CONTEXT_LENGTH, 100.0)],
+    ids=str,
+)
+async def test_what_only_the_client_can_mend_says_nothing_of_how_fast_a_provider_is(
+    rig: Rig, first: FaultyUpstream, play: Play, latency_ms: float | None
+) -> None:
+    balance, call = rig.relay.chooser.balance, rig.call()
+    fast = Candidate(rig.providers[0], "demo", "")
+    balance.answered(fast, call.request, 100.0)
+    first.script(play)
+    await rig.relay.handle(call)
+    assert balance.latency_ms(fast, stream=False) == latency_ms
 
 
 @pytest.mark.parametrize(("wanted", "status", "asked"), [(False, 400, 0), (True, 200, 1)])

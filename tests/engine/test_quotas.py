@@ -34,12 +34,22 @@ async def test_only_providers_with_limits_have_a_limiter() -> None:
     limits = Limits()
     limits.apply(settings({"concurrent": 0}, a={"requests_per_minute": 1}, b={}))
     assert limits.of("b") is None
-    assert not limits.is_short("b")
+    assert not limits.is_short("b", request())
     limiter = limits.of("a")
     assert limiter is not None
-    assert not limits.is_short("a")
+    assert not limits.is_short("a", request())
     (await take(limiter, request(), 0)).settle(None)
-    assert limits.is_short("a")
+    assert limits.is_short("a", request())
+
+
+async def test_a_provider_is_short_when_its_tokens_do_not_suffice_for_that_request() -> None:
+    limits = Limits(lambda: 0.0)
+    limits.apply(settings({}, a={"tokens_per_minute": 60_000}))
+    limiter = limits.of("a")
+    assert limiter is not None
+    (await take(limiter, request(max_tokens=57_000), 0)).settle(57_000)
+    assert limits.is_short("a", request(max_tokens=6000))
+    assert not limits.is_short("a", request(max_tokens=2000))
 
 
 async def test_new_settings_keep_what_was_used() -> None:
@@ -50,7 +60,7 @@ async def test_new_settings_keep_what_was_used() -> None:
     turn = await take(limiter, request(), 0)
     limits.apply(settings({}, a={"requests_per_minute": 1}, b={"concurrent": 1}))
     assert limits.of("a") is limiter
-    assert limits.is_short("a")
+    assert limits.is_short("a", request())
     limits.apply(settings({}))
     assert limits.of("a") is None
     turn.settle(5)
@@ -68,18 +78,18 @@ def test_a_provider_that_says_nothing_is_left_is_asked_last_until_it_is_refilled
     now_s = [100.0]
     limits = Limits(lambda: now_s[0])
     limits.note("a", {"x-ratelimit-remaining-requests": "5", "x-ratelimit-remaining-tokens": "10"})
-    assert not limits.is_short("a")
+    assert not limits.is_short("a", request())
     limits.note("a", {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "20s"})
-    assert limits.is_short("a")
-    assert not limits.is_short("b")
+    assert limits.is_short("a", request())
+    assert not limits.is_short("b", request())
     now_s[0] += 21
-    assert not limits.is_short("a")
+    assert not limits.is_short("a", request())
     limits.note("a", {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "9h"})
     now_s[0] += 61
-    assert not limits.is_short("a"), "no more than a minute is believed"
+    assert not limits.is_short("a", request()), "no more than a minute is believed"
     limits.note("a", {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "9h"})
     limits.note("a", {"x-ratelimit-remaining-tokens": "1"})
-    assert not limits.is_short("a")
+    assert not limits.is_short("a", request())
 
 
 def with_client(**limits: int) -> dict[str, object]:
@@ -154,6 +164,6 @@ def test_anthropic_says_it_in_other_words(what: str, reset: str, empty_s: float)
     limits = Limits(lambda: now_s[0], lambda: datetime(2026, 11, 24, 10, tzinfo=UTC).timestamp())
     left = {"anthropic-ratelimit-requests-remaining": "7", f"anthropic-ratelimit-{what}-remaining": "0"}
     limits.note("a", left | {f"anthropic-ratelimit-{what}-reset": reset})
-    assert limits.is_short("a") is (empty_s > 0)
+    assert limits.is_short("a", request()) is (empty_s > 0)
     now_s[0] += empty_s + 0.1
-    assert not limits.is_short("a")
+    assert not limits.is_short("a", request())
