@@ -29,6 +29,7 @@ OPTIONAL = frozenset(
         "prompt_cache_retention",
         "safety_identifier",
         "reasoning_effort",
+        "think",
         "verbosity",
     }
 )
@@ -108,7 +109,7 @@ def find_repair(fault: Fault, sent: Container[str]) -> Repair | None:
     """
     if fault.kind not in _REFUSALS:
         return None
-    repair = _of_content(fault.message, sent) or _of_range(fault, sent)
+    repair = _of_content(fault.message, sent) or _of_range(fault, sent) or _of_thinking(fault.message, sent)
     if repair is not None:
         return repair
     named = _named(fault)
@@ -170,6 +171,25 @@ def _of_range(fault: Fault, sent: Container[str]) -> Repair | None:
         return None
     low, high = (None if found is None else float(found[1]) for found in (least, most))
     return Repair(name, mend=Mend.CLAMP, low=low, high=high)
+
+
+_THINKING = ("think", "reasoning_effort", "thinking")
+"""Where it is said how much to think: in Ollama's dialect, in OpenAI's, in Anthropic's."""
+
+_NO_THINKING = re.compile(r"does not support thinking")  # Ollama's words
+_NOT_SO = re.compile(
+    r"think value .{0,40} is not supported|thinking\.type\.disabled\W{1,3}is not supported"
+)  # and Claude's
+
+
+def _of_thinking(message: str, sent: Container[str]) -> Repair | None:
+    """The repair of a wish to think that a model cannot fulfil: not at all, or not in the words of this request."""
+    text = message.lower()
+    never = _NO_THINKING.search(text) is not None
+    if not never and not _NOT_SO.search(text):
+        return None
+    name = next((name for name in _THINKING if name in sent), "")
+    return Repair(name, once=not never) if name else None
 
 
 def member_of(param: str) -> str:

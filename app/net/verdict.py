@@ -193,6 +193,9 @@ _PHRASES = (
             "does not support parameter",
             "argument not supported on this model",
             "is not supported with this model",
+            "is not supported for this model",
+            "is deprecated for this model",  # Claude's sampling from Opus 4.7 on
+            "does not support thinking",
             "extra inputs are not permitted",
             "extra fields not permitted",
         ),

@@ -106,6 +106,39 @@ def test_what_is_in_a_conversation_is_repaired(message: str, mend: Mend) -> None
     assert find_repair(Fault(FaultKind.SERVER_ERROR, message), SENT) is None
 
 
+@pytest.mark.parametrize("param", ["temperature", "top_p", "top_k"])
+def test_sampling_that_newer_models_do_not_take_is_left_out(param: str) -> None:
+    fault = Fault(UNSUPPORTED, f"Anthropic refused the request: `{param}` is deprecated for this model.")
+    assert find_repair(fault, SENT | {param}) == Repair(param)
+
+
+DISABLED = (
+    '"thinking.type.disabled" is not supported for this model. '
+    'Use "thinking.type.adaptive" and "output_config.effort" to control thinking behavior.'
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "param", "lasts"),
+    [
+        ('"llama3.1:8b" does not support thinking', "think", True),
+        ('"llama3.1:8b" does not support thinking', "reasoning_effort", True),
+        ('"llama3.1:8b" does not support thinking', "thinking", True),
+        ('think value "medium" is not supported for this model', "think", False),
+        ('think value "medium" is not supported for this model', "reasoning_effort", False),
+        (DISABLED, "thinking", False),
+    ],
+)
+def test_a_model_that_does_not_think_or_not_so_is_not_told_to(message: str, param: str, lasts: bool) -> None:
+    assert find_repair(Fault(UNSUPPORTED, message), {*SENT, param}) == Repair(param, once=not lasts)
+    assert find_repair(Fault(UNSUPPORTED, message), SENT) is None
+
+
+def test_a_budget_is_not_forgotten_for_a_model_that_wants_effort() -> None:
+    message = DISABLED.replace("disabled", "enabled")
+    assert find_repair(Fault(UNSUPPORTED, message), {*SENT, "thinking", "output_config"}) is None
+
+
 def test_a_repair_says_what_it_does() -> None:
     said = [
         Repair("seed").told,

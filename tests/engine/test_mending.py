@@ -1,10 +1,14 @@
 """A request that a provider refused for one thing is repaired once, and the repair is remembered where it lasts."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from app.dialects import anthropic, ollama
+from app.dialects.dialect import Dialect
 from engine.rig import Rig, read
 from faults import plays
 from faults.play import Play
@@ -29,6 +33,9 @@ CASES: dict[str, Case] = {
         "thinking.budget_tokens", True,
     ),
     "option": (plays.UNSUPPORTED_PARAMETER, {"temperature": 0.5}, "temperature", True),
+    "deprecated": (plays.DEPRECATED, {"temperature": 0.5}, "temperature", True),
+    "thinking": (plays.NO_THINKING, {"reasoning_effort": "high"}, "reasoning_effort", True),
+    "medium": (plays.NO_MEDIUM, {"reasoning_effort": "medium"}, "reasoning_effort", False),
     "length": (plays.LONG_USER, {"user": "u" * 65}, "user", False),
 }  # fmt: skip
 
@@ -83,3 +90,30 @@ async def test_the_repair_of_one_conversation_is_not_that_of_another_provider(
     first.script(plays.FOREIGN_SIGNATURE, plays.SERVER_ERROR)
     assert (await rig.ask(messages=TALK)).status == 200
     assert second.posts[0].json["messages"] == TALK
+
+
+NATIVE: dict[str, tuple[str, Dialect, Play, dict[str, Any], str]] = {
+    "anthropic": ("anthropic", anthropic, plays.DEPRECATED, {"temperature": 0.5, "max_tokens": 9}, "temperature"),
+    "ollama": ("ollama-native", ollama, plays.NO_THINKING, {"think": True, "stream": False}, "think"),
+    "medium": ("ollama-native", ollama, plays.NO_MEDIUM, {"think": "medium", "stream": False}, "think"),
+}
+
+
+@pytest.mark.parametrize(("kind", "dialect", "refusal", "asked", "changed"), NATIVE.values(), ids=NATIVE)
+async def test_what_passes_through_in_a_dialect_of_its_own_is_repaired_too(
+    make_rig: MakeRig,
+    first: FaultyUpstream,
+    kind: str,
+    dialect: Dialect,
+    refusal: Play,
+    asked: dict[str, Any],
+    changed: str,
+) -> None:
+    rig = make_rig(first, kind=kind)
+    first.script(refusal, plays.OK)
+    call = rig.call()
+    body = json.dumps(json.loads(call.request.body) | asked).encode()
+    answer = await rig.relay.handle(replace(call, request=dialect.parse_request(body), dialect=dialect))
+    assert (answer.status, len(first.posts)) == (200, 2)
+    assert header(answer, "x-switchtower-dropped-params") == changed
+    assert {**first.posts[1].json, changed: asked[changed]} == first.posts[0].json
