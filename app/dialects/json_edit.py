@@ -59,6 +59,22 @@ def members(body: bytes) -> Members:
     return _walk(body, found) or _scan(body)
 
 
+def values(body: bytes) -> Mapping[str, msgspec.Raw]:
+    """Return the JSON of the top-level values of the object `body`, of a key that is there twice the last one.
+
+    This is much faster than `members`, which says where they stand.
+
+    Raises:
+        JsonError: it is not JSON, not an object, or nested too deeply.
+    """
+    try:
+        return _RAW_MEMBERS.decode(body)
+    except BAD_JSON:
+        return {key: msgspec.Raw(body[slice(*spans[-1])]) for key, spans in _scan(body).items()}
+    except RecursionError:
+        raise JsonError("nested too deeply") from None
+
+
 def splice(body: bytes, edits: Iterable[Edit]) -> bytes:
     """Apply edits that do not overlap; the body is copied once."""
     parts: list[bytes] = []

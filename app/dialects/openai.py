@@ -1,6 +1,6 @@
 """What the OpenAI dialects share: reading and building requests, and reading plain answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -66,22 +66,22 @@ def build_body(request: ApiRequest, model: str, edits: Iterable[Edit] = ()) -> b
     return json_edit.splice(body, edits) if edits else body
 
 
-def read_reply(body: bytes, content: str) -> tuple[Members, Usage]:
-    """Find the parts of a plain answer, which must hold a list `content` with something in it, and its usage.
+def read_reply(body: bytes, content: str) -> tuple[Mapping[str, msgspec.Raw], Usage]:
+    """Find the values of a plain answer, which must hold a list `content`, and its usage.
 
     Raises:
         InBandError: it is an error in spite of its status.
         FaultError: BAD_REPLY, when it is not what the dialect allows.
     """
     try:
-        members = json_edit.members(body)
+        found = json_edit.values(body)
     except JsonError:
         _refuse_reply(body)
-    if content not in members or "error" in members or b'"error"' in body:
+    if content not in found or "error" in found or b'"error"' in body:
         _raise_error_in(body)
-    if content not in members or body[members[content][-1][0] : members[content][-1][1]][:1] != b"[":
+    if content not in found or bytes(memoryview(found[content])[:1]) != b"[":
         raise bad_reply(f"a JSON object without a list `{content}`")
-    return members, _usage(body, members)
+    return found, _usage(found)
 
 
 def plain_reply(body: bytes) -> Reply:
@@ -91,9 +91,8 @@ def plain_reply(body: bytes) -> Reply:
         InBandError: it is an error in spite of its status.
         FaultError: BAD_REPLY, when it is not what the dialect allows.
     """
-    members, usage = read_reply(body, "choices")
-    start, end = members["choices"][-1]
-    if not body[start + 1 : end - 1].strip():
+    found, usage = read_reply(body, "choices")
+    if not bytes(memoryview(found["choices"])[1:-1]).strip():
         raise bad_reply("an answer without any choice")
     return Reply(body, usage)
 
@@ -205,8 +204,8 @@ def _affinity(body: bytes, members: Members) -> str:
     return ""
 
 
-def _usage(body: bytes, members: Members) -> Usage:
-    usage = find_usage({key: value_of(body, members, key) for key in ("usage", "x_groq")})
+def _usage(found: Mapping[str, msgspec.Raw]) -> Usage:
+    usage = find_usage({key: json_edit.loads(bytes(found[key])) for key in ("usage", "x_groq") if key in found})
     return NO_USAGE if usage is None else parse_usage(usage)
 
 

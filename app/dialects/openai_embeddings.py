@@ -67,15 +67,15 @@ def parse_reply(request: ApiRequest, body: bytes) -> Reply:
         InBandError: the body is an error object in spite of its status.
         FaultError: BAD_REPLY, when it has no vectors, or some that cannot be converted.
     """
-    members, usage = openai.read_reply(body, "data")
-    start, end = members["data"][-1]
+    told, usage = openai.read_reply(body, "data")
     try:
-        vectors = _VECTORS.decode(body[start:end])
+        vectors = _VECTORS.decode(told["data"])
     except json_edit.BAD_JSON:
         raise openai.bad_reply("vectors in no known shape") from None
     wrong = _wrong_mark(request)
     if not any(bytes(memoryview(vector.embedding)[:1]) == wrong for vector in vectors):
         return Reply(body, usage)
+    start, end = json_edit.members(body)["data"][-1]
     return Reply(json_edit.splice(body, [(start, end, _convert_all(body[start:end], wrong))]), usage)
 
 
@@ -153,10 +153,9 @@ def read_vectors(body: bytes) -> EmbedReply:
         InBandError: the body is an error object in spite of its status.
         FaultError: BAD_REPLY, when it has no vectors that are numbers or can become some.
     """
-    members, usage = openai.read_reply(body, "data")
-    start, end = members["data"][-1]
+    told, usage = openai.read_reply(body, "data")
     try:
-        found = _VECTORS.decode(body[start:end])
+        found = _VECTORS.decode(told["data"])
     except json_edit.BAD_JSON:
         raise openai.bad_reply("vectors in no known shape") from None
     ordered = sorted(enumerate(found), key=lambda at: at[0] if at[1].index is None else at[1].index)

@@ -1,6 +1,6 @@
 """OpenAI Responses, `POST /v1/responses`: passed through to who has it, made from the hub for every other provider."""
 
-from app.dialects import openai
+from app.dialects import json_edit, openai
 from app.dialects.responses_errors import parse_fault, render_fault, render_stream_fault
 from app.dialects.responses_events import EventReader
 from app.dialects.responses_items import NAME
@@ -64,8 +64,10 @@ def parse_reply(request: ApiRequest, body: bytes) -> Reply:  # the protocol hand
         InBandError: it is an error in spite of its status.
         FaultError: BAD_REPLY, when it has no output.
     """
-    members, usage = openai.read_reply(body, "output")
-    return Reply(body, usage, kept_ids({name: openai.value_of(body, members, name) for name in KEPT_BY}))
+    found, usage = openai.read_reply(body, "output")
+    return Reply(
+        body, usage, kept_ids({name: json_edit.loads(bytes(found[name])) for name in KEPT_BY if name in found})
+    )
 
 
 def open_stream(request: ApiRequest | None) -> ResponsesStream:

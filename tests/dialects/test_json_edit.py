@@ -180,3 +180,22 @@ def test_loads_lets_through_what_only_python_refuses(data: bytes, value: object)
 def test_members_of_an_object_whose_key_is_not_utf8() -> None:
     body = b'{"\xff":1,"a":2}'
     assert json_edit.members(body)["a"] == ((11, 12),)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b'{"a":1,"b":[ {"a":2} ]}', {"a": b"1", "b": b'[ {"a":2} ]'}),
+        (b' {"a":1,"a": "two"} ', {"a": b'"two"'}),
+        (b"{}", {}),
+        (b'{"a":"\\ud83d","b":"\xff"}', {"a": b'"\\ud83d"', "b": b'"\xff"'}),
+    ],
+)
+def test_values_are_the_last_of_each_key(body: bytes, found: dict[str, bytes]) -> None:
+    assert {key: bytes(raw) for key, raw in json_edit.values(body).items()} == found
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"a":1', b'{"a":1} x', b"{" + b'"a":{' * 100_000])
+def test_values_of_no_object_are_refused(body: bytes) -> None:
+    with pytest.raises(json_edit.JsonError):
+        json_edit.values(body)
