@@ -1,6 +1,6 @@
 """Write messages of the hub as Cohere's, by the rules that its API enforces."""
 
-from app.dialects import fields
+from app.dialects import fields, words
 from app.dialects.fields import Object
 from app.domain.hub import (
     Audio,
@@ -62,7 +62,7 @@ class Messages:
 
     def _answer(self, parts: tuple[Part, ...]) -> None:
         calls = [part for part in parts if isinstance(part, ToolCall)]
-        words = "".join(part.text for part in parts if isinstance(part, Text | Refusal))
+        said = words.join((part.text for part in parts if isinstance(part, Text | Refusal)), Role.ASSISTANT)
         thoughts = "".join(part.text for part in parts if isinstance(part, Thought))
         if any(isinstance(part, Audio | Image | Document | Opaque) for part in parts):
             fields.refuse_field("messages: files in an answer", WHO)
@@ -70,25 +70,25 @@ class Messages:
         if not calls:
             if thoughts:
                 self._dropped.append("reasoning_content")
-            self.out += [out | {"content": words}] if words.strip() else []
+            self.out += [out | {"content": said}] if said.strip() else []
             return
         if self._thinks and thoughts:
             out["content"] = [{"type": "thinking", "thinking": thoughts}]
-        if plan := words if self._thinks else thoughts + words:
+        if plan := said if self._thinks else thoughts + said:
             out["tool_plan"] = plan
         self.out.append(out | {"tool_calls": [_call(call) for call in calls]})
 
     def _result(self, result: ToolResult) -> Object:
-        words = "".join(part.text for part in result.parts if isinstance(part, Text | Refusal))
-        if result.is_error and not words.lower().startswith("error"):
-            words = f"Error: {words}"
+        said = words.join(part.text for part in result.parts if isinstance(part, Text | Refusal))
+        if result.is_error and not said.lower().startswith("error"):
+            said = f"Error: {said}"
         self._shown += [self._part(part) for part in result.parts if not isinstance(part, Text | Refusal)]
-        return {"role": "tool", "tool_call_id": result.call_id, "content": words}
+        return {"role": "tool", "tool_call_id": result.call_id, "content": said}
 
     def _content(self, parts: tuple[Part, ...]) -> object:
         if all(isinstance(part, Text) for part in parts):
-            words = [part.text for part in parts if isinstance(part, Text) and part.text.strip()]
-            return words[0] if len(words) == 1 else [{"type": "text", "text": text} for text in words]
+            texts = [part.text for part in parts if isinstance(part, Text) and part.text.strip()]
+            return texts[0] if len(texts) == 1 else [{"type": "text", "text": text} for text in texts]
         return [self._part(part) for part in parts if not isinstance(part, Text) or part.text.strip()]
 
     def _part(self, part: Part) -> Object:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from app.dialects import fields
+from app.dialects import fields, words
 from app.dialects.fields import Object
 from app.dialects.gemini_parts import GENERATED, NAME
 from app.domain.hub import (
@@ -127,8 +127,8 @@ class Contents:
                 "Send the call that it answers before it.",
                 "messages",
             )
-        words = "".join(part.text for part in result.parts if isinstance(part, Text | Refusal))
-        out: Object = {"name": name, "response": _answer(words, failed=result.is_error)}
+        said = words.join(part.text for part in result.parts if isinstance(part, Text | Refusal))
+        out: Object = {"name": name, "response": _answer(said, failed=result.is_error)}
         media = [self._media(part) for part in result.parts if isinstance(part, Image | Document | Audio | Opaque)]
         if self._own:
             out |= ({} if result.call_id.startswith(GENERATED) else {"id": result.call_id}) | (
@@ -174,13 +174,13 @@ def _sign(turn: Object) -> None:
         call.setdefault("thoughtSignature", _UNSIGNED)
 
 
-def _answer(words: str, *, failed: bool) -> msgspec.Raw | Object:
+def _answer(said: str, *, failed: bool) -> msgspec.Raw | Object:
     """What a tool answered as an object, in its own bytes where it is one."""
-    if words.lstrip().startswith("{"):
-        value = fields.arguments_object(words)
+    if said.lstrip().startswith("{"):
+        value = fields.arguments_object(said)
         if isinstance(value, msgspec.Raw):
             return value
-    return {"error" if failed else "output": words}
+    return {"error" if failed else "output": said}
 
 
 def _inline(kind: str, data: str) -> Object:

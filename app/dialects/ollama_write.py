@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from app.dialects import effort, fields, json_edit
+from app.dialects import effort, fields, json_edit, words
 from app.dialects.fields import Object
 from app.dialects.ollama_reply import write_calls
 from app.dialects.ollama_request import MADE_ID, NAME
@@ -144,7 +144,7 @@ def _turns(message: Message, *, own: bool, dropped: list[str]) -> Iterable[Objec
     if not rest and results:
         return
     role = "system" if message.role is Role.DEVELOPER else message.role.value
-    turn: Object = {"role": role, **_content(rest)}
+    turn: Object = {"role": role, **_content(rest, message.role)}
     if thoughts := "".join(part.text for part in rest if isinstance(part, Thought)):
         turn["thinking"] = thoughts
     if calls := write_calls(part for part in rest if isinstance(part, ToolCall)):
@@ -153,7 +153,7 @@ def _turns(message: Message, *, own: bool, dropped: list[str]) -> Iterable[Objec
 
 
 def _result(result: ToolResult) -> Object:
-    turn: Object = {"role": "tool", **_content(result.parts)}
+    turn: Object = {"role": "tool", **_content(result.parts, Role.TOOL)}
     if result.is_error:
         turn["content"] = f"Error: {turn['content']}"
     if result.name:
@@ -169,21 +169,21 @@ def _without_made_id(call: Object) -> Object:
     return {"function": inner} if call["id"].startswith(MADE_ID) else {"id": call["id"], "function": inner}
 
 
-def _content(parts: Iterable[Part]) -> Object:
+def _content(parts: Iterable[Part], role: Role) -> Object:
     """Write words and pictures."""
-    words: list[str] = []
+    texts: list[str] = []
     images: list[str] = []
     for part in parts:
         if isinstance(part, Text | Refusal):
-            words.append(part.text)
+            texts.append(part.text)
         elif isinstance(part, Image):
             images.append(_image(part))
         elif isinstance(part, Document) and part.text:
-            words.append(part.text)
+            texts.append(part.text)
         elif not isinstance(part, Thought | ToolCall):
             what = str(part.value.get("type")) if isinstance(part, Opaque) else type(part).__name__.lower()
             fields.refuse_field(f"messages: {what}", _WHO)
-    return {"content": "".join(words), **({"images": images} if images else {})}
+    return {"content": words.join(texts, role), **({"images": images} if images else {})}
 
 
 def _image(image: Image) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from app.dialects import effort, fields, json_edit
+from app.dialects import effort, fields, json_edit, words
 from app.dialects.fields import Object
 from app.dialects.openai_chat_quirks import PLAIN, Quirks, call_id_of
 from app.dialects.openai_chat_request import NAME
@@ -35,8 +35,6 @@ PATH = "/chat/completions"
 _WHO = "OpenAI chat"
 _GO_ON = "OK."
 """What the model is made to have said between the result of a tool and words of the user, where it must have."""
-_GAP = "\n\n"
-"""What stands between texts that were apart; those of the model are pieces of one, cut for its sources or thoughts."""
 
 
 def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> Written:
@@ -221,7 +219,7 @@ class _Messages:
 
     def _pending(self) -> list[Object]:
         shown, self._shown = self._shown, []
-        return [{"role": "user", "content": self._joined(shown, _GAP)}] if shown else []
+        return [{"role": "user", "content": self._joined(shown, Role.USER)}] if shown else []
 
     def _message(self, message: Message) -> Object:
         role = message.role.value
@@ -232,9 +230,9 @@ class _Messages:
             out["content"] = message.text
             return out
         calls = [part for part in message.parts if isinstance(part, ToolCall)]
-        words = [part for part in message.parts if not isinstance(part, ToolCall | Thought | Refusal)]
+        said = [part for part in message.parts if not isinstance(part, ToolCall | Thought | Refusal)]
         refusal = "".join(part.text for part in message.parts if isinstance(part, Refusal))
-        content = self._content(words, "" if message.role is Role.ASSISTANT else _GAP)
+        content = self._content(said, message.role)
         out["content"] = content if content or not (calls or refusal) else None
         if refusal:
             out["refusal"] = refusal
@@ -279,14 +277,14 @@ class _Messages:
             out[name] = "".join(thought.text for thought in thoughts)
 
     def _result(self, result: ToolResult, message: Message) -> Object:
-        words = [part for part in result.parts if isinstance(part, Text)]
+        said = [part for part in result.parts if isinstance(part, Text)]
         if self._own:
             content = self._content(result.parts)
         else:
-            content = self._content(words)
+            content = self._content(said)
             self._shown += [self._part(part) for part in result.parts if not isinstance(part, Text)]
             if result.is_error:
-                text = _GAP.join(word.text for word in words if word.text)
+                text = words.join(part.text for part in said)
                 content = text if text.lower().startswith("error") else f"Error: {text}"
         call_id = result.call_id if self._own else call_id_of(result.call_id, self._quirks)
         out: Object = {"role": "tool", "tool_call_id": call_id, "content": content}
@@ -295,17 +293,17 @@ class _Messages:
             out |= message.extras
         return out
 
-    def _content(self, parts: Iterable[Part], gap: str = _GAP) -> object:
+    def _content(self, parts: Iterable[Part], role: Role = Role.TOOL) -> object:
         parts = list(parts)
         if len(parts) == 1 and isinstance(parts[0], Text) and self._is_plain(parts[0]):
             return parts[0].text
-        return self._joined([self._part(part) for part in parts], gap)
+        return self._joined([self._part(part) for part in parts], role)
 
-    def _joined(self, written: list[Object], gap: str) -> object:
+    def _joined(self, written: list[Object], role: Role) -> object:
         """Make texts without cache marks one: half of the cousins take a list only where there is more than text."""
         if self._own or any(part.keys() != _WORDS for part in written):
             return written or ""
-        return gap.join(part["text"] for part in written if part["text"])
+        return words.join((part["text"] for part in written), role)
 
     def _is_plain(self, text: Text) -> bool:
         return not ((text.cache and (self._own or self._quirks.cache_marks)) or (self._own and text.extras))

@@ -1,6 +1,6 @@
 """Write the messages of the hub as the input of a Responses request: instructions, and a list of items."""
 
-from app.dialects import fields
+from app.dialects import fields, words
 from app.dialects.fields import Object
 from app.dialects.openai_lengths import short_id
 from app.dialects.responses_items import NAME
@@ -35,8 +35,8 @@ class Input:
         self._custom: set[str] = set()
         self.items: list[Object] = []
         leading = _leading(request)
-        self.instructions = "\n\n".join(
-            part.text for message in leading for part in message.parts if isinstance(part, Text) and part.text
+        self.instructions = words.join(
+            part.text for message in leading for part in message.parts if isinstance(part, Text)
         )
         for message in request.messages[len(leading) :]:
             self._add(message)
@@ -96,7 +96,7 @@ class Input:
 
     def _output(self, result: ToolResult) -> object:
         if all(isinstance(part, Text) for part in result.parts):
-            text = "".join(part.text for part in result.parts if isinstance(part, Text))
+            text = words.join(part.text for part in result.parts if isinstance(part, Text))
             failed = result.is_error and not text.lower().startswith("error")
             return f"Error: {text}" if failed else text
         out = [self._piece(part, Role.TOOL) for part in result.parts]
