@@ -64,6 +64,7 @@ class Accounts:
         self._to_count = asyncio.Event()
         self._begun = asyncio.Event()
         self._ready = self._planned = self._unread = False
+        self._drawn = 0
 
     def hear(self, event: Event) -> None:
         """Listen on the bus; a request is settled in the loop's next round, or when the prices are there."""
@@ -110,10 +111,11 @@ class Accounts:
             await self._read()
 
     async def _read(self) -> None:
-        """Take over what the book says was spent; when it cannot be read, later."""
+        """Take over what the book says was spent; later once more if it cannot be read, or was written to meanwhile."""
+        drawn = self._drawn
         spent = await self._book.spent(self.budgets.first_moment())
         if self._book.readable:
-            self._unread = False
+            self._unread = drawn != self._drawn
             self.budgets.load(spent)
 
     async def settled(self) -> None:
@@ -181,6 +183,7 @@ class Accounts:
             return
         counters.cost_usd = (counters.cost_usd or 0.0) + cost_usd
         if self.budgets.watching and cost_usd:
+            self._drawn += 1
             for alert in self.budgets.spend(event.provider, event.client, cost_usd):
                 self.alerts.tell(alert)
 

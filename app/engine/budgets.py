@@ -84,11 +84,16 @@ class Budgets:
         return self._local(self._clock()).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
     def load(self, spent: Iterable[Spending]) -> None:
-        """Begin with what the ledger says was spent since `first_moment`."""
+        """Take over what the ledger says was spent since `first_moment`.
+
+        What was counted here while it was read may be missing in it, so that no sum becomes less.
+        """
         self._roll()
-        self._spent.clear()
+        counted, self._spent = self._spent, {}
         for row in spent:
             self._add(row.day, row.provider, row.client, row.cost_usd)
+        for key, usd in counted.items():
+            self._spent[key] = max(usd, self._spent.get(key, 0.0))
 
     def spend(self, provider: str, client: str, cost_usd: float) -> list[AlertRaised]:
         """Count the cost of one request; return what the user should be told now."""

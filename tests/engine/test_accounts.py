@@ -31,12 +31,17 @@ class Book:
         self.sources: list[PriceSource] = []
         self.readable = True
         self.before: list[Spending] = []
+        self.asked = 0
+        self.reading = asyncio.Event()
+        self.reading.set()
 
     def record(self, event: RequestFinished, cost: Cost = UNKNOWN_COST) -> None:
         self.rows.append((event, cost.usd))
         self.sources.append(cost.source)
 
     async def spent(self, since: datetime) -> list[Spending]:
+        self.asked += 1
+        await self.reading.wait()
         return self.before
 
 
@@ -180,6 +185,25 @@ async def test_what_was_spent_before_the_start_counts(desk: Desk) -> None:
     desk.book.readable = True
     await desk.accounts.look()
     assert desk.accounts.budgets.blocked("", "default") is not None
+
+
+async def test_what_is_settled_while_the_book_is_read_lifts_no_stop_and_has_it_read_again(desk: Desk) -> None:
+    today = datetime.now(UTC).astimezone().date().isoformat()
+    await desk.finish()  # the prices are there
+    desk.book.reading.clear()
+    watching = asyncio.create_task(desk.accounts.watch((Budget(usd_per_day=0.2, action="stop"),)))
+    while not desk.book.asked:
+        await asyncio.sleep(0)
+    await desk.finish()
+    assert desk.accounts.budgets.blocked("", "default") is not None
+    desk.book.reading.set()
+    await watching
+    assert desk.accounts.budgets.blocked("", "default") is not None
+    desk.book.before = [Spending(today, "openai", "default", 0.75)]
+    await desk.accounts.look()
+    assert "$0.75" in str(desk.accounts.budgets.blocked("", "default"))
+    await desk.accounts.look()
+    assert desk.book.asked == 2, "it was read in peace"
 
 
 async def test_two_budgets_of_one_scope_are_both_told_of(desk: Desk) -> None:

@@ -128,6 +128,15 @@ def test_what_the_ledger_holds_counts() -> None:
     budgets.load([Spending("2026-11-03", "p", "c", 5.0), Spending("2026-10-31", "p", "c", 50.0)])
     assert budgets.blocked("", "c") is None
     assert budgets.blocked("p", "c") is not None
-    budgets.load([Spending("2026-11-24", "q", "c", 1.0)])
+    budgets.load([Spending("2026-11-03", "p", "c", 5.0), Spending("2026-11-24", "q", "c", 1.0)])
     assert budgets.blocked("", "c") is not None
+    assert budgets.blocked("q", "c") is None
+
+
+def test_what_was_counted_while_the_ledger_was_read_is_not_forgotten_and_not_counted_twice() -> None:
+    budgets = make(budget(day=1.0), budget("provider:p", day=2.0))
+    budgets.spend("p", "c", 1.0)
+    budgets.load([])
+    assert budgets.blocked("", "c") is not None
+    budgets.load([Spending("2026-11-24", "p", "c", 1.0)])
     assert budgets.blocked("p", "c") is None
