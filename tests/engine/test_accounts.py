@@ -191,13 +191,13 @@ async def test_what_is_settled_while_the_book_is_read_lifts_no_stop_and_has_it_r
     today = datetime.now(UTC).astimezone().date().isoformat()
     await desk.finish()  # the prices are there
     desk.book.reading.clear()
-    watching = asyncio.create_task(desk.accounts.watch((Budget(usd_per_day=0.2, action="stop"),)))
-    while not desk.book.asked:
-        await asyncio.sleep(0)
-    await desk.finish()
-    assert desk.accounts.budgets.blocked("", "default") is not None
-    desk.book.reading.set()
-    await watching
+    async with asyncio.TaskGroup() as group:
+        group.create_task(desk.accounts.watch((Budget(usd_per_day=0.2, action="stop"),)))
+        while not desk.book.asked:
+            await asyncio.sleep(0)
+        await desk.finish()
+        assert desk.accounts.budgets.blocked("", "default") is not None
+        desk.book.reading.set()
     assert desk.accounts.budgets.blocked("", "default") is not None
     desk.book.before = [Spending(today, "openai", "default", 0.75)]
     await desk.accounts.look()
