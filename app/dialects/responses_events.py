@@ -17,6 +17,7 @@ from app.dialects.responses_read import (
     read_thought,
     read_usage,
     text_of,
+    words_of,
 )
 from app.domain.faults import FaultKind, ProviderError
 from app.domain.hub_reply import (
@@ -242,7 +243,7 @@ class EventReader:
 
     def _rest_of_message(self, item: _Item, parts: list[Object], events: list[StreamEvent]) -> None:
         """Pass on the parts that were not streamed; servers that number no parts streamed all of them, or none."""
-        whole = sum(len(_text(part)) for part in parts)
+        whole = sum(len(words_of(part)) for part in parts)
         if sum(item.said.values()) < whole:
             for at, part in enumerate(parts):
                 self._rest_of_part(item, {"content_index": at, "part": part}, events)
@@ -251,7 +252,7 @@ class EventReader:
         """Pass on what of a part was not streamed."""
         part = _child(event, "part")
         key = (RefusalDelta if part.get("type") == "refusal" else TextDelta, _place(event, "content_index"))
-        text, so_far = _text(part), item.said.get(key, 0)
+        text, so_far = words_of(part), item.said.get(key, 0)
         if len(text) > so_far:
             self._say(item, key, text[so_far:], events)
 
@@ -307,11 +308,6 @@ def _object(data: bytes) -> Object | None:
     except json_edit.JsonError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def _text(part: Object) -> str:
-    text = part.get("refusal" if part.get("type") == "refusal" else "text")
-    return text if isinstance(text, str) else ""
 
 
 def _child(holder: Object, key: str) -> Object:

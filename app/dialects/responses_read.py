@@ -17,6 +17,8 @@ _REASONS = {"max_output_tokens": Finish.LENGTH, "max_tokens": Finish.LENGTH, "co
 _BROKEN = frozenset({"failed", "cancelled"})
 CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 """The items that are calls of the client's tools, and where the text of each stands."""
+_WORDS = {"output_text": "text", "text": "text", "refusal": "refusal"}
+"""The parts of an answer that are words, and where those of each stand."""
 
 
 def read_reply(body: bytes) -> ChatReply:
@@ -133,11 +135,16 @@ def _citations(items: list[Object]) -> tuple[Citation, ...]:
 
 
 def _said(piece: Object) -> Part | None:
-    kind: Any = piece.get("type")
-    if kind == "refusal":
-        return Refusal(_word(piece, "refusal"))
-    text = piece.get("text")
-    return Text(text) if isinstance(text, str) and text else None
+    text = words_of(piece)
+    if piece.get("type") == "refusal":
+        return Refusal(text)
+    return Text(text) if text else None
+
+
+def words_of(piece: Object) -> str:
+    """Return the words of a part of an answer; those of a thought (`reasoning_text`) are none."""
+    kind: Any = piece.get("type", "text")
+    return _word(piece, _WORDS[kind]) if isinstance(kind, str) and kind in _WORDS else ""
 
 
 def _word(item: Object, key: str) -> str:

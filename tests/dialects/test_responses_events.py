@@ -240,6 +240,18 @@ def test_thoughts_in_plain_words() -> None:
     assert words(read(stream(delta("reasoning_text", "Hm.", content_index=0))), ThoughtDelta) == "Hm."
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_thought_that_is_a_whole_part_is_no_answer(streamed: bool) -> None:
+    part = {"type": "reasoning_text", "text": "Hm."}
+    sent = [
+        *([delta("reasoning_text", "Hm.", content_index=0)] if streamed else []),
+        {"type": "response.content_part.done", "output_index": 0, "content_index": 0, "part": part},
+        done({"type": "reasoning", "id": "rs_1", "content": [part]}),
+    ]
+    events = read(stream(*sent))
+    assert (words(events), words(events, ThoughtDelta)) == ("", "Hm.")
+
+
 def test_a_refusal() -> None:
     sent = [delta("refusal", "No", content_index=0), {"type": "response.refusal.done", "output_index": 0}]
     events = read(stream(*sent))
