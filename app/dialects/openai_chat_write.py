@@ -211,15 +211,21 @@ class _Messages:
             if message.role is Role.TOOL:
                 out += [self._result(part, message) for part in message.parts if isinstance(part, ToolResult)]
                 continue
-            out += self._pending()
-            if self._quirks.answers_results and message.role is Role.USER and out and out[-1]["role"] == "tool":
-                out.append({"role": "assistant", "content": _GO_ON})
-            out.append(self._message(message))
-        return out + self._pending()
+            self._show(out)
+            self._add(self._message(message), out)
+        self._show(out)
+        return out
 
-    def _pending(self) -> list[Object]:
+    def _show(self, out: list[Object]) -> None:
         shown, self._shown = self._shown, []
-        return [{"role": "user", "content": self._joined(shown, Role.USER)}] if shown else []
+        if shown:
+            self._add({"role": "user", "content": self._joined(shown, Role.USER)}, out)
+
+    def _add(self, message: Object, out: list[Object]) -> None:
+        """Add a message; some cousins want an answer between the result of a tool and one of the user."""
+        if self._quirks.answers_results and message["role"] == "user" and out and out[-1]["role"] == "tool":
+            out.append({"role": "assistant", "content": _GO_ON})
+        out.append(message)
 
     def _message(self, message: Message) -> Object:
         role = message.role.value

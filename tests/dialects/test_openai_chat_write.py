@@ -250,6 +250,18 @@ def test_ids_of_calls_are_nine_letters_and_digits_where_that_is_wanted() -> None
     assert plain[1]["tool_call_id"] == "toolu_01A"
 
 
+@pytest.mark.parametrize("more", [[], [{"type": "text", "text": "Go on."}]])
+def test_an_answer_stands_between_a_result_and_its_picture_too_where_that_is_wanted(more: list[dict[str, Any]]) -> None:
+    call = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text", "text": "seen"}, PNG]}
+    turns = [{"role": "assistant", "content": [call]}, {"role": "user", "content": [result, *more]}]
+    request = anthropic_request(messages=turns)
+    for kind, between in (("mistral", ["assistant"]), ("groq", [])):
+        told = json.loads(openai_chat.write_request(request, "m", QUIRKS[kind]).body)["messages"]
+        roles = [message["role"] for message in told]
+        assert roles == ["assistant", "tool", *between, "user", *(["user"] if more else [])]
+
+
 def test_ids_of_calls_have_at_most_40_characters_and_those_of_ones_own_stay() -> None:
     call_id = "chatcmpl-tool-0123456789abcdef0123456789abcdef"
     call = {"type": "tool_use", "id": call_id, "name": "f", "input": {}}
