@@ -11,6 +11,7 @@ from typing import Protocol
 from app.domain.events import Event, RequestFinished
 from app.domain.faults import FaultError
 from app.domain.history import Spending
+from app.domain.status import ProviderStatus
 from app.domain.usage import NO_COST, UNKNOWN_COST, Cost, PriceSource, Usage
 from app.engine import collector, prices
 from app.engine.alerts import Alerts
@@ -52,7 +53,7 @@ class Accounts:
         self.tokenizer = NO_TOKENIZER
         self.tally = Tally()
         self.budgets = Budgets()
-        self.alerts = Alerts(bus)
+        self.alerts = Alerts(bus, self._status)
         self._book = book
         self._routing = routing
         self._own_price = own_price
@@ -205,6 +206,11 @@ class Accounts:
         """The model that answered, as price lists know it."""
         provider = self._provider(event.provider)
         return event.provider_model if provider is None else provider.catalogue.real_name(event.provider_model)
+
+    def _status(self, provider_id: str) -> ProviderStatus | None:
+        """How a provider in force is."""
+        provider = self._provider(provider_id)
+        return None if provider is None else provider.status()
 
     def _provider(self, provider_id: str) -> Provider | None:
         """The provider in force that answered, or failed last."""
