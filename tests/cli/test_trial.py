@@ -15,10 +15,16 @@ from app.store.memory_keyring import MemoryKeyring
 
 
 @pytest.fixture
-def demo(write_settings: Callable[[str], Path], demo_urls: tuple[str, str]) -> None:
+def write_rows(write_settings: Callable[[str], Path], unused_tcp_port: int) -> Callable[[str], Path]:
+    """Settings with a port of their own: at the usual one the program may run on this machine, and would be asked."""
+    return lambda rows: write_settings(f"{rows}\n[server]\nport = {unused_tcp_port}\n")
+
+
+@pytest.fixture
+def demo(write_rows: Callable[[str], Path], demo_urls: tuple[str, str]) -> None:
     paid = settings_toml(*demo_urls).replace('kind = "openai-compatible"', 'kind = "openai"')
     assert 'kind = "openai"' in paid
-    write_settings(paid)
+    write_rows(paid)
 
 
 class Terminal(io.StringIO):
@@ -67,17 +73,17 @@ def test_where_there_is_nobody_to_ask_nothing_is_sent(switchtower: Callable, mon
 
 
 def test_a_server_of_ones_own_costs_nothing(
-    switchtower: Callable, write_settings: Callable[[str], Path], demo_urls: tuple[str, str], keyring: MemoryKeyring
+    switchtower: Callable, write_rows: Callable[[str], Path], demo_urls: tuple[str, str], keyring: MemoryKeyring
 ) -> None:
-    write_settings(f'[[providers]]\nid = "own"\nkind = "llamacpp"\nbase_url = "{demo_urls[0]}"\nkey = "none"\n')
+    write_rows(f'[[providers]]\nid = "own"\nkind = "llamacpp"\nbase_url = "{demo_urls[0]}"\nkey = "none"\n')
     assert switchtower("providers", "test", "own", "--message").code == 0
 
 
 def test_a_provider_with_nothing_to_ask_for_free_gets_its_message(
-    switchtower: Callable, write_settings: Callable[[str], Path], demo_urls: tuple[str, str], keyring: MemoryKeyring
+    switchtower: Callable, write_rows: Callable[[str], Path], demo_urls: tuple[str, str], keyring: MemoryKeyring
 ) -> None:
     row = f'[[providers]]\nid = "fixed"\nkind = "perplexity"\nbase_url = "{demo_urls[0]}"\nkey = "none"\n'
-    write_settings(f'{row}models = ["demo-small"]\n')
+    write_rows(f'{row}models = ["demo-small"]\n')
     assert "nothing that could be asked for free" in switchtower("providers", "test", "fixed").out
     done = switchtower("providers", "test", "fixed", "--message", "--yes")
     assert (done.code, done.out[:25]) == (0, "fixed: demo-small answered"[:25])
