@@ -9,6 +9,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet takes for the beginning of a formula; the last four are the wide forms of the first."""
+
 GAP = "  "
 NOTHING = "-"
 NO_PROVIDERS = (
@@ -58,12 +61,17 @@ def say(text: str = "") -> None:
 
 
 def say_csv(values: Iterable[object]) -> None:
-    """Print one line of a spreadsheet; None is an empty field."""
+    """Print one line of a spreadsheet; None is an empty field, and no text is a formula."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(
-        [one_line(value) if isinstance(value, str) else value for value in values]
+        [_field(value) if isinstance(value, str) else value for value in values]
     )
     say(line.getvalue())
+
+
+def _field(text: str) -> str:
+    """`text` for a spreadsheet, which would reckon with what begins like a formula: clients choose names of models."""
+    return f"'{one_line(text)}" if text.startswith(_FORMULA) else one_line(text)
 
 
 def say_json(value: object) -> None:

@@ -52,3 +52,14 @@ def test_a_line_of_a_spreadsheet_is_as_safe(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252", write_through=True))
     say_csv(["é 模型", "a,b", None, 3, "\x1b[31m"])
     assert raw.getvalue() == 'é ??,"a,b",,3,\\x1b[31m\n'.encode("cp1252")
+
+
+@pytest.mark.parametrize("text", ["=HYPERLINK(A1)", "@SUM(1)", "+1", "-1+1", "\t=1", "\r=1", "\uff1d1", "\uff201"])
+def test_no_text_is_a_formula_in_a_spreadsheet(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    say_csv([text])
+    assert capsys.readouterr().out == f"'{one_line(text)}\n"
+
+
+def test_numbers_and_harmless_texts_stay_as_they_are_in_a_spreadsheet(capsys: pytest.CaptureFixture[str]) -> None:
+    say_csv(["a=1", "gpt-5", "", None, -1, 0.5])
+    assert capsys.readouterr().out == "a=1,gpt-5,,,-1,0.5\n"
