@@ -30,6 +30,10 @@ _PLAIN = frozenset(("content", "text", "input", "prompt", "instructions", "syste
 
 _BLOBS = frozenset(("data", "images", "image_url", "url", "file_data", "b64_json", "file_url", "fileUri"))
 _SHORTEST_BLOB = 200
+_LONGEST_URL_HEAD = 100  # of a data URL, up to where its bytes begin
+_PICTURES = frozenset(("image", "image_url", "input_image"))
+_SHOWN_BY = ("source", "image_url", "file_id")
+_FILES = ("fileData", "file_data")
 _RESPONSES, _DELTA = "response.", ".delta"
 
 
@@ -135,11 +139,18 @@ def _collect(value: object, name: str, found: Content) -> None:
     if isinstance(value, str):
         _take(value, name, found)
     elif isinstance(value, dict):
-        for key, part in value.items():
-            if key not in _NO_TEXT:
-                _collect(part, key, found)
+        _collect_members(value, found)
     elif isinstance(value, list):
         _collect_all(value, name, found)
+
+
+def _collect_members(value: Mapping[str, object], found: Content) -> None:
+    if _is_picture(value):
+        _take_picture(found)
+        return
+    for key, part in value.items():
+        if key not in _NO_TEXT:
+            _collect(part, key, found)
 
 
 def _collect_all(values: Sequence[object], name: str, found: Content) -> None:
@@ -150,11 +161,29 @@ def _collect_all(values: Sequence[object], name: str, found: Content) -> None:
             _collect(part, name, found)
 
 
+def _is_picture(value: Mapping[str, object]) -> bool:
+    """Whether this part of a message is a picture, or another file: sent along, by its address or by its id."""
+    kind = value.get("type")
+    if isinstance(kind, str) and kind in _PICTURES and any(name in value for name in _SHOWN_BY):
+        return True
+    return any(isinstance(value.get(name), dict) for name in _FILES)
+
+
 def _take(text: str, name: str, found: Content) -> None:
     """Take a text, or a picture, whose bytes are no text."""
-    if text.startswith("data:") or (name in _BLOBS and len(text) >= _SHORTEST_BLOB and " " not in text):
-        found.tokens += _PER_PICTURE
-        found.exact = False
+    if _is_blob(text, name):
+        _take_picture(found)
     elif text:
         found.texts.append(text)
         found.exact = found.exact and name in _PLAIN
+
+
+def _is_blob(text: str, name: str) -> bool:
+    if text.startswith("data:") and (name in _BLOBS or ";base64," in text[:_LONGEST_URL_HEAD]):
+        return True
+    return name in _BLOBS and len(text) >= _SHORTEST_BLOB and " " not in text
+
+
+def _take_picture(found: Content) -> None:
+    found.tokens += _PER_PICTURE
+    found.exact = False

@@ -40,12 +40,46 @@ def test_messages_are_text_with_their_marks(members: dict[str, Any], found: list
         {"messages": [{"role": "user", "content": [{"type": "image", "source": {"data": "A" * 400_000}}]}]},
         {"messages": [{"role": "user", "content": [{"image_url": {"url": "data:image/png;base64,AAAA"}}]}]},
         {"messages": [{"role": "user", "content": "a", "images": ["A" * 400_000]}]},
+        {"messages": [{"role": "user", "content": [{"image_url": {"url": "data:image/svg+xml,<svg a='b'/>"}}]}]},
     ],
 )
 def test_what_providers_put_words_around_is_not_exact(members: dict[str, Any]) -> None:
     content = request(**members)
     assert not content.exact
     assert content.estimate() < 1100
+
+
+LINK = "https://example.org/" + "picture" * 9
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image", "source": {"type": "url", "url": LINK}},
+        {"type": "image", "source": {"type": "file", "file_id": "file_" + "a" * 40}},
+        {"type": "image_url", "image_url": {"url": LINK, "detail": "high"}},
+        {"type": "image_url", "image_url": LINK},
+        {"type": "input_image", "image_url": LINK, "detail": "auto"},
+        {"type": "input_image", "file_id": "file_" + "a" * 40},
+        {"fileData": {"mimeType": "image/png", "fileUri": LINK}},
+        {"file_data": {"mime_type": "image/png", "file_uri": LINK}},
+    ],
+)
+def test_a_picture_that_is_elsewhere_is_one_picture(part: dict[str, Any]) -> None:
+    content = request(messages=[{"role": "user", "content": [part, {"type": "text", "text": "a"}]}])
+    assert (content.texts, content.tokens, content.exact) == (["a"], 1007, False)
+
+
+@pytest.mark.parametrize("kind", ["image", [], None])
+def test_an_object_that_only_says_it_is_a_picture_is_text(kind: object) -> None:
+    call = {"type": "tool_use", "id": "t", "name": "draw", "input": {"type": kind, "words": "a cat", "fileData": "x"}}
+    assert request(messages=[{"role": "assistant", "content": [call]}]).texts == ["draw", "a cat", "x"]
+
+
+def test_a_text_that_begins_like_a_picture_s_address_is_text() -> None:
+    pasted = 'data: {"choices": [{"delta": {"content": "word"}}]}\n\n' * 1000
+    assert request(messages=[{"role": "user", "content": pasted}]).texts == [pasted]
+    assert request(messages=[{"role": "user", "content": "data: so ;base64, it is"}]).texts == []
 
 
 def test_embeddings_have_no_marks() -> None:
