@@ -26,7 +26,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     export.set_defaults(verb=export_file)
     bring = actions.add_parser("import", help="replace the settings by those of a file")
     bring.add_argument("file", metavar="FILE", type=Path)
-    bring.add_argument("--yes", action="store_true", help="even when they let more in or trust others")
+    bring.add_argument("--yes", action="store_true", help="even when something in them needs a yes")
     bring.set_defaults(verb=import_file)
 
 
@@ -75,10 +75,12 @@ def export_file(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def import_file(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Replace the settings by those of FILE; what opens doors needs a yes."""
+    from app.store.settings_dangers import Facts
     from app.store.settings_exchange import plan_import
 
     session = Session(environ)
-    plan = plan_import(args.file, session.kinds, _current(session), session.base_url)
+    facts = Facts(session.base_url, session.asks_without_key)
+    plan = plan_import(args.file, session.kinds, _current(session), facts)
     for warning in plan.warnings:
         note(f"Careful: {warning}.")
     if plan.warnings and not args.yes and not _agreed():

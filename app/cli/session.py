@@ -99,6 +99,13 @@ class Session:
             return provider.base_url
         return self.registry.get(provider.kind).base_url
 
+    def asks_without_key(self, provider: "Provider") -> bool:
+        """Whether it is asked although it has no key: the settings say so, or its kind needs none."""
+        if provider.key == "none" or provider.kind not in self.registry.kinds():
+            return provider.key == "none"
+        spec = self.registry.get(provider.kind)
+        return spec.local or spec.auth.header is None
+
     def key_host(self, provider: "Provider") -> str:
         """The host a provider's key belongs to.
 

@@ -98,6 +98,23 @@ def test_an_import_that_opens_doors_needs_a_yes(
     assert "lan = true" in switchtower("config", "show").out
 
 
+def test_an_import_that_lets_in_sends_out_and_spends_needs_a_yes(
+    switchtower: Callable, write_settings: Callable, tmp_path: Path
+) -> None:
+    budget = '[[budgets]]\nusd_per_day = 5.0\naction = "{}"\n'
+    mine = GOOD + budget.format("stop")
+    file = write_settings(mine)
+    other = tmp_path / "other.toml"
+    opening = '[server]\nkeyless_port = 11434\n[alerts]\nwebhook = "https://evil.example/x"\n'
+    asked = '[[providers]]\nid = "lan"\nkind = "ollama"\nbase_url = "https://evil.example"\n'
+    other.write_text(opening + asked + budget.format("warn"))
+    refused = switchtower("config", "import", str(other))
+    assert refused.code == 1
+    for what in ("server.keyless_port", "alerts.webhook", "budgets", "lan: requests would go to evil.example"):
+        assert f"Careful: {what}" in refused.err
+    assert file.read_text() == mine
+
+
 def test_what_cannot_be_done_is_one_line(switchtower: Callable, write_settings: Callable, tmp_path: Path) -> None:
     file = write_settings(GOOD)
     bad = tmp_path / "bad.toml"

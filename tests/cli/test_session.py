@@ -33,6 +33,21 @@ def test_base_url_and_host_of_a_provider(session: Session) -> None:
     assert session.key_host(session.provider("mine")) == "127.0.0.1:1234"
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "asked"),
+    [
+        ("openai", "keyring", False),
+        ("openai", "none", True),
+        ("ollama", "keyring", True),
+        ("not-loaded", "keyring", False),
+        ("not-loaded", "none", True),
+    ],
+)
+def test_who_is_asked_without_a_key(session: Session, kind: str, key: str, asked: bool) -> None:
+    provider = session.provider("openai").model_copy(update={"kind": kind, "key": key})
+    assert session.asks_without_key(provider) is asked
+
+
 def test_an_unknown_provider_names_those_there_are(session: Session) -> None:
     with pytest.raises(CommandError, match="Those there are: mine, openai"):
         session.provider("nobody")

@@ -7,6 +7,7 @@ import pytest
 
 from app.store import settings_text
 from app.store.settings import Provider, Settings
+from app.store.settings_dangers import Facts
 from app.store.settings_errors import SettingsError
 from app.store.settings_exchange import HostChange, ImportPlan, export, plan_import
 from app.store.settings_file import SettingsFile
@@ -32,6 +33,9 @@ def url_of(provider: Provider) -> str:
     return provider.base_url or CATALOG[provider.kind]
 
 
+FACTS = Facts(url_of, lambda provider: provider.key == "none" or provider.kind == "local")
+
+
 def settings_of(source: str) -> Settings:
     return settings_text.parse("config.toml", source, KINDS)
 
@@ -39,7 +43,7 @@ def settings_of(source: str) -> Settings:
 def plan(tmp_path: Path, source: str, current: str = MINE) -> ImportPlan:
     file = tmp_path / "given.toml"
     file.write_text(source)
-    return plan_import(file, KINDS, settings_of(current), url_of)
+    return plan_import(file, KINDS, settings_of(current), FACTS)
 
 
 def test_an_export_holds_every_setting_and_no_comment() -> None:
@@ -50,7 +54,7 @@ def test_an_export_holds_every_setting_and_no_comment() -> None:
 
 
 def test_the_same_hosts_change_nothing(tmp_path: Path) -> None:
-    same = MINE.replace('id = "second"', 'id = "second"\nbase_url = "https://API.openai.com:443/v2"')
+    same = MINE.replace('id = "second"', 'id = "second"\nbase_url = "https://API.openai.com:443/v1/"')
     planned = plan(tmp_path, same)
     assert (planned.needs_key, planned.warnings) == ((), ())
     assert planned.source == same
@@ -100,6 +104,7 @@ def test_what_opens_the_machine_is_pointed_out(tmp_path: Path) -> None:
     assert [warning.split(":")[0] for warning in planned.warnings] == [
         *("server.lan", "server.allowed_origins", "server.allowed_hosts", "second", "second")
     ]
+    assert planned.warnings[3].startswith("second: ca_file")
     assert planned.needs_key == ()
 
 
@@ -116,7 +121,7 @@ def test_a_bad_import_is_told_with_its_own_name(tmp_path: Path, content: bytes |
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(SettingsError, match=expected):
-        plan_import(file, KINDS, Settings(), url_of)
+        plan_import(file, KINDS, Settings(), FACTS)
 
 
 def test_a_plan_is_put_into_force_by_replacing_the_file(tmp_path: Path) -> None:
