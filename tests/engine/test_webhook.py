@@ -21,6 +21,8 @@ class Receiver:
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.status = status
         self.url = ""
+        self.release = asyncio.Event()
+        self.release.set()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -28,6 +30,7 @@ class Receiver:
             int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length")
         )
         self.requests.append((head.splitlines()[0], json.loads(await reader.readexactly(length))))
+        await self.release.wait()
         writer.write(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % self.status)
         await writer.drain()
         writer.close()
@@ -72,11 +75,21 @@ async def test_without_an_address_it_is_only_logged(caplog: pytest.LogCaptureFix
     ] * 2
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/hook", "http://example.com/hook", "nonsense", "https://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9/hook",
+        "http://example.com/hook",
+        "nonsense",
+        "https://",
+        "https://[bad",
+        "ftp://127.0.0.1/hook",
+    ],
+)
 async def test_what_goes_wrong_is_logged_without_the_address(url: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     await send("env:HOOK", ALERT, environ={"HOOK": url})
-    assert "alert not sent" in caplog.text
+    assert "alert not sent to the webhook: " in caplog.text
     assert "hook" not in caplog.text.replace("webhook", "").replace("hook.py", "")
 
 
@@ -86,6 +99,26 @@ async def test_a_refusal_is_logged(receiver: Receiver, caplog: pytest.LogCapture
     assert "status 410" in caplog.text
 
 
-async def test_few_are_under_way_at_once(receiver: Receiver) -> None:
-    await send("env:HOOK", *[ALERT] * 30, environ={"HOOK": receiver.url})
-    assert len(receiver.requests) == 5
+async def test_many_at_once_are_sent_few_at_a_time(receiver: Receiver) -> None:
+    receiver.release.clear()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(send("env:HOOK", *[ALERT] * 30, environ={"HOOK": receiver.url}))
+        while len(receiver.requests) < 5:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.02)
+        assert len(receiver.requests) == 5
+        receiver.release.set()
+    assert len(receiver.requests) == 30
+
+
+async def test_what_is_too_much_is_logged(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+    await send("env:HOOK", *[ALERT] * 107, environ={"HOOK": receiver.url})
+    assert len(receiver.requests) == 105
+    assert sum("100 wait for it already" in record.message for record in caplog.records) == 2
+
+
+async def test_a_password_in_the_address_is_called_what_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    await send("env:HOOK", ALERT, environ={"HOOK": "https://user:pa55word9@127.0.0.1:9/x"})
+    assert "alert not sent to the webhook: its address holds a user or password" in caplog.text
+    assert "base_url" not in caplog.text
+    assert "pa55word9" not in caplog.text
