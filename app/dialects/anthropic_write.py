@@ -25,6 +25,10 @@ _MAX_OUTPUT = (
 )
 _ADAPTIVE = re.compile(r"claude-[a-z]+-(?:4-[6-9]|[5-9])(?!\d)")
 """Models that think by effort instead of by a budget."""
+_PLAIN = re.compile(r"claude-[a-z]+-(?:4-[7-9]|[5-9])(?!\d)")
+"""Models that take no sampling, and do not show their thoughts unless asked to."""
+_UNASKED = re.compile(r"claude-[a-z]+-[5-9](?!\d)")
+"""Models that think unless they are told not to."""
 
 
 def write_request(request: ChatRequest, model: str) -> Written:
@@ -48,6 +52,7 @@ def write_request(request: ChatRequest, model: str) -> Written:
         out |= {key: value for key, value in request.spelling.items() if value is not None}
     else:
         _write_thinking(request, out, turns, dropped)
+        _give_way(out, dropped)
         if request.user:
             out["metadata"] = {"user_id": request.user}
         if request.cache_key:
@@ -149,42 +154,54 @@ def _write_format(request: ChatRequest, out: Object, turns: Turns) -> None:
 
 
 def _write_thinking(request: ChatRequest, out: Object, turns: Turns, dropped: list[str]) -> None:
-    """Turn thinking on where it was asked for and the request allows it; sampling has to give way to it."""
+    """Turn thinking on where it was asked for and the request allows it, and off where it would not be of itself."""
     wanted = request.reasoning
     if wanted is None:
         return
     budget = effort.budget_of(wanted.effort) if wanted.budget is None else wanted.budget
+    model = out["model"].lower()
     if not budget:
+        if budget == 0 and _UNASKED.search(model):
+            out["thinking"] = {"type": "disabled"}
         return
     if out.get("tool_choice", {}).get("type") in ("any", "tool") or _unsigned_step(turns.turns):
         dropped.append("reasoning_effort")
         return
-    if _ADAPTIVE.search(out["model"].lower()):
-        out["thinking"] = {"type": "adaptive"}
-        word = wanted.effort or effort.effort_of(budget)
-        if word in _EFFORTS:
-            out.setdefault("output_config", {})["effort"] = _EFFORTS[word]
+    if not _ADAPTIVE.search(model):
+        _write_budget(budget, request.sampling.max_output or 0, out)
+        return
+    out["thinking"] = {"type": "adaptive"}
+    if _PLAIN.search(model):
+        out["thinking"]["display"] = "omitted" if wanted.show is False else "summarized"
+    word = wanted.effort or effort.effort_of(budget)
+    if word in _EFFORTS:
+        out.setdefault("output_config", {})["effort"] = _EFFORTS[word]
+
+
+def _write_budget(budget: int, given: int, out: Object) -> None:
+    """Write the tokens for thoughts, and let the limit that was `given` grow for them up to what the model can do.
+
+    What is left for the answer is what was given, or else at least as much as Anthropic's least budget.
+    """
+    top = max_output(out["model"])
+    wanted = effort.budget_of("medium") or 0 if budget < 0 else budget
+    tokens = max(_LEAST_BUDGET, min(wanted, top - _LEAST_BUDGET))
+    if given and given < max(tokens + 1, 2 * _LEAST_BUDGET):
+        out["max_tokens"] = min(given + tokens, top)
     else:
-        tokens = max(_LEAST_BUDGET, effort.budget_of("medium") or 0 if budget < 0 else budget)
-        given = request.sampling.max_output
-        top = max_output(out["model"])
-        tokens = min(tokens, max(_LEAST_BUDGET, top - _LEAST_BUDGET))
-        out["thinking"] = {"type": "enabled", "budget_tokens": tokens}
-        out["max_tokens"] = max(given + tokens if given and given <= tokens else out["max_tokens"], tokens + 1)
-    _give_way(out, dropped)
+        tokens = min(tokens, out["max_tokens"] - _LEAST_BUDGET)
+    out["thinking"] = {"type": "enabled", "budget_tokens": tokens}
 
 
 _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "max"}
 
 
 def _give_way(out: Object, dropped: list[str]) -> None:
-    """Thinking allows no temperature but 1, no `top_k` and only a high `top_p`."""
-    clashes = (
-        ("temperature", out.get("temperature", 1) != 1),
-        ("top_k", "top_k" in out),
-        ("top_p", out.get("top_p", 1) < _LEAST_TOP_P),
-    )
-    clash = [name for name, clashing in clashes if clashing]
+    """Thinking allows no temperature but 1, no `top_k` and only a high `top_p`; some models take none of them."""
+    clash = [name for name in ("temperature", "top_k", "top_p") if name in out]
+    if not _PLAIN.search(out["model"].lower()):
+        allowed = {"temperature": out.get("temperature") == 1, "top_p": out.get("top_p", 0) >= _LEAST_TOP_P}
+        clash = [name for name in clash if "thinking" in out and not allowed.get(name)]
     for name in clash:
         del out[name]
     dropped += clash

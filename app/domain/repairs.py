@@ -41,6 +41,9 @@ RENAMED = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_
 RANGED = ("temperature", "top_p")
 """Parameters that a provider may want nearer to the middle."""
 
+THINKING = ("think", "reasoning_effort", "thinking")
+"""Where it is said how much to think: in Ollama's dialect, in OpenAI's, in Anthropic's."""
+
 STREAM_OPTIONS = "stream_options"
 
 TOO_LONG = "string_above_max_length"
@@ -173,9 +176,6 @@ def _of_range(fault: Fault, sent: Container[str]) -> Repair | None:
     return Repair(name, mend=Mend.CLAMP, low=low, high=high)
 
 
-_THINKING = ("think", "reasoning_effort", "thinking")
-"""Where it is said how much to think: in Ollama's dialect, in OpenAI's, in Anthropic's."""
-
 _NO_THINKING = re.compile(r"does not support thinking")  # Ollama's words
 _NOT_SO = re.compile(
     r"think value .{0,40} is not supported|thinking\.type\.disabled\W{1,3}is not supported"
@@ -188,7 +188,7 @@ def _of_thinking(message: str, sent: Container[str]) -> Repair | None:
     never = _NO_THINKING.search(text) is not None
     if not never and not _NOT_SO.search(text):
         return None
-    name = next((name for name in _THINKING if name in sent), "")
+    name = next((name for name in THINKING if name in sent), "")
     return Repair(name, once=not never) if name else None
 
 

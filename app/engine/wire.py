@@ -25,7 +25,7 @@ from app.dialects.openai_cousin import Cousin
 from app.dialects.paths import fill
 from app.dialects.translation import Answerer, Asker, Side, Translation
 from app.domain.chat import PASSED_THROUGH, ApiRequest, Operation
-from app.domain.repairs import BETAS, Mend, Repair
+from app.domain.repairs import BETAS, THINKING, Mend, Repair
 from app.engine.hops import onward
 from app.engine.provider import Provider
 from app.engine.spoken import Spoken
@@ -139,10 +139,10 @@ def _without_betas(headers: Headers, known: Sequence[Repair]) -> Headers:
 
 
 def _repaired(request: ApiRequest, body: bytes, known: Sequence[Repair]) -> tuple[bytes, tuple[str, ...]]:
-    """Repair what the model is known to refuse; name of it what the client itself had sent."""
+    """Repair what the model is known to refuse; name of it what the client itself had sent, in whatever words."""
     body, changed = mend(body, known)
     params = {one.param for one in known if one.mend in (Mend.LEAVE_OUT, Mend.RENAME)}
-    named = tuple(name for name in changed if name not in params or name in request.members)
+    named = tuple(name for name in changed if name not in params or name in request.members or name in THINKING)
     if any(one.mend is Mend.BETAS for one in known) and any(name == "anthropic-beta" for name, _ in request.headers):
         named += (BETAS,)
     return body, tuple(dict.fromkeys(named))

@@ -1,5 +1,6 @@
 """Hub requests as Anthropic messages: limits, sampling, tools, thinking, structured output."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,13 +8,19 @@ import pytest
 from app.dialects import anthropic
 from app.dialects.anthropic_write import max_output
 from app.domain.faults import FaultError
-from dialects.translating import openai_request, to_anthropic
+from app.domain.hub import ChatRequest
+from dialects.translating import anthropic_request, gemini_request, openai_request, to_anthropic
 
 TOOLS = [{"type": "function", "function": {"name": name, "parameters": {"$defs": {"x": {}}}}} for name in ("f", "g")]
 
 
 def dropped(model: str = "claude-sonnet-4-5", **more: Any) -> tuple[str, ...]:
     return anthropic.write_request(openai_request(**more), model).dropped
+
+
+def written(request: ChatRequest, model: str) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(anthropic.write_request(request, model).body)
+    return body
 
 
 @pytest.mark.parametrize(
@@ -103,11 +110,72 @@ def test_effort_becomes_a_budget_below_the_limit() -> None:
     assert "thinking" not in to_anthropic(reasoning_effort="none")
 
 
-def test_newer_models_think_by_effort() -> None:
-    import json
+@pytest.mark.parametrize(
+    ("model", "effort", "given", "budget", "limit"),
+    [
+        ("claude-opus-4-1", "high", 16_000, 24_576, 32_000),
+        ("claude-opus-4-1", "xhigh", None, 30_976, 32_000),
+        ("claude-opus-4-1", "xhigh", 30_000, 30_976, 32_000),
+        ("claude-opus-4-1", "high", 40_000, 24_576, 40_000),
+        ("claude-sonnet-4-5", "xhigh", 32_000, 32_768, 64_000),
+        ("claude-sonnet-4-5", "high", 16_000, 24_576, 40_576),
+        ("claude-sonnet-4-5", "high", 25_000, 23_976, 25_000),
+        ("claude-sonnet-4-5", "low", 1100, 1024, 2124),
+        ("claude-sonnet-4-5", "low", 2048, 1024, 2048),
+        ("claude-sonnet-4-5", "minimal", 1, 1024, 1025),
+        ("kimi-k2", "high", 5000, 7168, 8192),
+    ],
+)
+def test_the_limit_grows_for_thoughts_up_to_what_the_model_can_do(
+    model: str, effort: str, given: int | None, budget: int, limit: int
+) -> None:
+    body = written(openai_request(reasoning_effort=effort, max_completion_tokens=given), model)
+    assert (body["thinking"]["budget_tokens"], body["max_tokens"]) == (budget, limit)
 
-    body = json.loads(anthropic.write_request(openai_request(reasoning_effort="xhigh"), "claude-opus-4-6").body)
+
+def test_newer_models_think_by_effort() -> None:
+    body = written(openai_request(reasoning_effort="xhigh"), "claude-opus-4-6")
     assert (body["thinking"], body["output_config"]) == ({"type": "adaptive"}, {"effort": "high"})
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "display"),
+    [({"effort": "high"}, "summarized"), ({"effort": "high", "exclude": True}, "omitted")],
+)
+@pytest.mark.parametrize("model", ["claude-opus-4-7", "claude-sonnet-5", "anthropic.claude-opus-5-20260701-v1:0"])
+def test_models_that_hide_their_thoughts_are_asked_for_them(
+    model: str, reasoning: dict[str, Any], display: str
+) -> None:
+    assert written(openai_request(reasoning=reasoning), model)["thinking"] == {"type": "adaptive", "display": display}
+    assert written(openai_request(reasoning=reasoning), "claude-opus-4-6")["thinking"] == {"type": "adaptive"}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        openai_request(reasoning_effort="none"),
+        openai_request(reasoning={"enabled": False}),
+        gemini_request(generationConfig={"thinkingConfig": {"thinkingBudget": 0}}),
+    ],
+)
+def test_models_that_think_of_themselves_are_told_not_to(request_: ChatRequest) -> None:
+    for model in ("claude-opus-5", "claude-sonnet-5-20260701"):
+        assert written(request_, model)["thinking"] == {"type": "disabled"}
+        assert "thinking" not in written(openai_request(), model)
+        assert "thinking" not in written(openai_request(reasoning_effort="whatever"), model)
+    for model in ("claude-opus-4-7", "claude-sonnet-4-5", "claude-3-5-sonnet-latest"):
+        assert "thinking" not in written(request_, model)
+
+
+def test_newer_models_take_no_sampling() -> None:
+    config = {"temperature": 0, "topP": 0.95, "topK": 64}
+    for thinking in ({}, {"thinkingBudget": 0}, {"thinkingBudget": -1}):
+        request = gemini_request(generationConfig=config | {"thinkingConfig": thinking})
+        given = anthropic.write_request(request, "claude-opus-4-8")
+        assert not {"temperature", "top_p", "top_k"} & json.loads(given.body).keys()
+        assert {"temperature", "top_p", "top_k"} <= set(given.dropped)
+    assert written(gemini_request(generationConfig=config), "claude-opus-4-6")["top_k"] == 64
+    assert written(anthropic_request(temperature=0.5), "claude-opus-4-8")["temperature"] == 0.5
 
 
 def test_thinking_gives_way_to_a_forced_tool_and_to_an_unsigned_step() -> None:

@@ -117,3 +117,27 @@ async def test_what_passes_through_in_a_dialect_of_its_own_is_repaired_too(
     assert (answer.status, len(first.posts)) == (200, 2)
     assert header(answer, "x-switchtower-dropped-params") == changed
     assert {**first.posts[1].json, changed: asked[changed]} == first.posts[0].json
+
+
+async def test_a_wish_to_think_that_is_left_out_is_named_whatever_the_client_called_it(
+    make_rig: MakeRig, first: FaultyUpstream
+) -> None:
+    first.script(plays.NO_THINKING, plays.OK)
+    rig = make_rig(first, kind="ollama-native")
+    answer = await rig.ask(reasoning_effort="high")
+    assert (answer.status, header(answer, "x-switchtower-dropped-params")) == (200, "think")
+    assert [post.json.get("think") for post in first.posts] == ["high", None]
+
+
+async def test_a_claude_that_always_thinks_is_asked_again_each_time_it_was_told_not_to(
+    make_rig: MakeRig, first: FaultyUpstream
+) -> None:
+    rig = make_rig(first, kind="anthropic")
+    first.script(plays.ALWAYS_THINKS, plays.OK)
+    answer = await rig.ask("claude-opus-5-5", reasoning_effort="none")
+    assert (answer.status, header(answer, "x-switchtower-dropped-params")) == (200, "thinking")
+    assert [post.json.get("thinking") for post in first.posts] == [{"type": "disabled"}, None]
+    assert rig.finished[0].attempts[1].reason == "again, without thinking"
+    first.script(plays.OK)
+    assert (await rig.ask("claude-opus-5-5", reasoning_effort="high")).status == 200
+    assert first.posts[2].json["thinking"] == {"type": "adaptive", "display": "summarized"}

@@ -73,6 +73,10 @@ TOO_WARM = error(400, "temperature: range: 0..1")
 DEPRECATED = error(400, "`temperature` is deprecated for this model.")
 NO_THINKING = error(400, '"demo" does not support thinking')
 NO_MEDIUM = error(400, 'think value "medium" is not supported for this model', kind="api_error")
+ALWAYS_THINKS = error(
+    400, '"thinking.type.disabled" is not supported for this model. Use "thinking.type.adaptive" and '
+    '"output_config.effort" to control thinking behavior.',
+)  # fmt: skip
 EMPTY_TEXT = error(400, "messages: text content blocks must be non-empty")
 FOREIGN_SIGNATURE = error(400, "messages.1.content.0: Invalid `signature` in `thinking` block")
 SMALL_BUDGET = error(400, "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024")
