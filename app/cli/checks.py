@@ -45,8 +45,9 @@ async def examine(session: "Session") -> list[Finding]:
 
 
 async def settings(session: "Session") -> list[Finding]:
-    """Whether the settings file is valid."""
+    """Whether the settings file is valid, and what in it has no effect."""
     from app.store.settings_errors import SettingsError
+    from app.store.settings_references import dangling
 
     file = session.paths.settings_file
     try:
@@ -54,11 +55,14 @@ async def settings(session: "Session") -> list[Finding]:
     except SettingsError as error:
         return [Finding("settings", "broken", str(error), f"Edit {file}.")]
     found = Finding("settings", "ok", f"{file} is valid" + ("." if file.exists() else " (no file: all defaults)."))
-    failures = [Finding("plug-in", "broken", failure.reason) for failure in session.registry.failures]
+    told = [
+        Finding("settings", "note", f"Without effect: {what}.", f"Edit {file}.") for what in dangling(session.settings)
+    ]
+    told += [Finding("plug-in", "broken", failure.reason) for failure in session.registry.failures]
     if count:
-        return [found, *failures]
+        return [found, *told]
     hint = "Add one: switchtower providers add KIND (kinds: switchtower providers catalog)."
-    return [found, Finding("providers", "note", "There are none yet.", hint), *failures]
+    return [found, Finding("providers", "note", "There are none yet.", hint), *told]
 
 
 async def folders(session: "Session") -> list[Finding]:

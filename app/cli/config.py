@@ -43,6 +43,7 @@ def check(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     name = session.paths.settings_file
     absent = "" if name.exists() else " (there is no file; all defaults)"
     say(f"{name} is valid{absent}: {_count(count)}.")
+    _tell_dangling(session.settings)
     return 0
 
 
@@ -89,6 +90,7 @@ def import_file(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     say(f"Imported {args.file}: {_count(len(plan.settings.providers))}.")
     for change in plan.needs_key:
         say(_explain(change))
+    _tell_dangling(plan.settings)
     return 0
 
 
@@ -101,6 +103,14 @@ def _current(session: Session) -> "Settings":
         return session.settings_file.load_or_last_good()[0]
     except SettingsError:
         return Settings()
+
+
+def _tell_dangling(settings: "Settings") -> None:
+    """Say what is valid but names a provider that is not there."""
+    from app.store.settings_references import dangling
+
+    for what in dangling(settings):
+        say(f"Without effect: {what}.")
 
 
 def _count(providers: int) -> str:

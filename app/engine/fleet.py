@@ -23,6 +23,7 @@ from app.store.key_names import key_host
 from app.store.secrets import KeyringProblem, KeyStore
 from app.store.settings import Provider as ProviderSettings
 from app.store.settings import Settings, Strategy
+from app.store.settings_references import dangling
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Fleet:
         self._unread: set[str] = set()
         self._applying = asyncio.Lock()
         self._listening = ""
+        self._looked_at = Settings()
         self.cooldowns = Cooldowns()
         self.contact: Contact = nobody
         self.limits = Limits()
@@ -69,6 +71,7 @@ class Fleet:
     async def apply(self, settings: Settings) -> None:
         """Bring the providers in line with `settings`; those that did not change keep connections and counters."""
         async with self._applying:
+            self._look_at(settings)
             known = {p.id: p for p in self.providers}
             kept = [await self._fit(wanted, known.get(wanted.id)) for wanted in settings.providers]
             self._unread &= {provider.id for provider in kept}
@@ -85,6 +88,13 @@ class Fleet:
             places = {(provider.id, provider.base_url) for provider in kept}
             if any((provider.id, provider.base_url) not in places for provider in known.values()):
                 await self.lists.forget(kept)
+
+    def _look_at(self, settings: Settings) -> None:
+        """Tell once of new settings whose budgets or aliases name a provider that is not there."""
+        if settings is not self._looked_at:
+            self._looked_at = settings
+            for what in dangling(settings):
+                _log.warning("settings without effect: %s", what)
 
     async def _fit(self, wanted: ProviderSettings, known: Provider | None) -> Provider:
         """The known provider when nothing changed, else a new one."""

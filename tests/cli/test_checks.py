@@ -22,6 +22,15 @@ async def test_settings(environ: dict[str, str], write_settings: Callable) -> No
     assert "config.toml" in found.remedy
 
 
+async def test_a_budget_of_nobody_is_a_note(environ: dict[str, str], write_settings: Callable) -> None:
+    write_settings('[[providers]]\nid = "openai"\nkind = "openai"\n[[budgets]]\nscope = "provider:OpenAI"\n')
+    found, told = await checks.settings(Session(environ))
+    assert (found.state, told.state) == ("ok", "note")
+    assert told.text.startswith("Without effect: budgets[0].scope: ")
+    assert told.text.endswith('nearest: "openai".')
+    assert "config.toml" in told.remedy
+
+
 async def test_folders_that_are_open_to_others(environ: dict[str, str], write_settings: Callable, home: Path) -> None:
     file = write_settings("")
     assert [finding.state for finding in await checks.folders(Session(environ))] == ["ok"]

@@ -26,6 +26,18 @@ def test_check(switchtower: Callable, write_settings: Callable) -> None:
     assert switchtower("config", "check").out == f"{file} is valid: 1 provider.\n"
 
 
+def test_what_has_no_effect_is_said_of_a_valid_file(
+    switchtower: Callable, write_settings: Callable, tmp_path: Path
+) -> None:
+    file = write_settings(GOOD + '[[aliases]]\nname = "fast"\ntargets = ["opnai/gpt-5"]\n')
+    lost = 'Without effect: aliases[0].targets[0]: no provider has this id, so it is left out; nearest: "openai".\n'
+    done = switchtower("config", "check")
+    assert (done.code, done.out) == (0, f"{file} is valid: 1 provider.\n{lost}")
+    given = tmp_path / "given.toml"
+    given.write_text(file.read_text())
+    assert switchtower("config", "import", str(given)).out.endswith(lost)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -50,6 +50,19 @@ def problem(held: Held) -> tuple[FaultKind, str]:
     return fault.kind, fault.text
 
 
+async def test_what_names_a_provider_that_is_not_there_is_logged_once_for_new_settings(
+    held: Held, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [{"id": "openai", "kind": "openai-compatible", "base_url": NEAR}]
+    settings = Settings.model_validate({"providers": rows, "budgets": [{"scope": "provider:OpenAI", "action": "stop"}]})
+    for _ in range(2):
+        await held.fleet.apply(settings)
+        (said,) = [record.getMessage() for record in caplog.records]
+        assert said.startswith("settings without effect: budgets[0].scope: no provider has this id")
+    await held.fleet.apply(settings.model_copy())
+    assert len(caplog.records) == 2
+
+
 async def test_what_did_not_change_is_kept_and_what_did_is_replaced(held: Held) -> None:
     await held.apply({"id": "a"}, {"id": "b"})
     a, b = held.fleet.providers
