@@ -56,8 +56,7 @@ def parse_request(body: bytes) -> ApiRequest:
         fields.refuse(f"The request body is not a valid JSON object: {error}.", "Send a JSON object, UTF-8 encoded.")
     sent = {key: _value(body, members, key) for key in ("model", "stream", "metadata")}
     model = fields.text(sent, "model")
-    if not model.strip() or not model.isprintable():
-        fields.refuse("The request names no `model`.", "Add one, such as those GET /v1/models lists.", "model")
+    fields.check_model(model, "Add one, such as those GET /v1/models lists.")
     spans = members.get("messages")
     if not spans or body[spans[-1][0]] != b"["[0]:
         fields.refuse("The request has no list `messages`.", "Send the conversation as a list of messages.", "messages")

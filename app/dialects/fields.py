@@ -11,6 +11,9 @@ from app.domain.hub import ChatRequest
 
 Object = dict[str, Any]
 
+LONGEST_MODEL = 512
+"""Characters that a model's name may have; it is sent back in a header."""
+
 _MEANINGFUL = frozenset(
     {
         "audio",
@@ -78,6 +81,23 @@ def text(fields: Object, key: str, at: str = "") -> str:
     if not isinstance(value, str):
         _wrong(at + key, "a string")
     return value
+
+
+def is_model(name: str) -> bool:
+    """Whether a string can be the name of a model: plain text that is neither empty nor too long."""
+    return bool(name.strip()) and name.isprintable() and len(name) <= LONGEST_MODEL
+
+
+def check_model(name: str, remedy: str) -> None:
+    """See that a request names its model.
+
+    Raises:
+        FaultError: INVALID_REQUEST.
+    """
+    if not name.strip():
+        refuse("The request names no `model`.", remedy, "model")
+    if not is_model(name):
+        refuse(f"`model` is longer than {LONGEST_MODEL} characters, or not plain text.", remedy, "model")
 
 
 def number(fields: Object, key: str) -> float | None:

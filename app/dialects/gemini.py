@@ -53,10 +53,7 @@ def parse_request(body: bytes, model: str = "", *, stream: bool = False) -> ApiR
         said = json_edit.loads(body[spans[-1][0] : spans[-1][1]])
         model = said if isinstance(said, str) else ""
     model = model.removeprefix("models/")
-    if not model.strip() or not model.isprintable():
-        fields.refuse(
-            "The request names no model.", "Say it in the path: /v1beta/models/MODEL:generateContent.", "model"
-        )
+    fields.check_model(model, "Say it in the path: /v1beta/models/MODEL:generateContent.")
     spans = members.get("contents", ())
     if not spans or body[spans[-1][0]] not in b"[{":
         fields.refuse("The request has no list `contents`.", "Send the conversation as a list of contents.", "contents")

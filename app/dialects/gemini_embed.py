@@ -73,8 +73,7 @@ class Embeddings:
                 f"The request body is not a valid JSON object: {error}.", "Send a JSON object, UTF-8 encoded."
             )
         model = model.removeprefix(_MODELS)
-        if not model.strip() or not model.isprintable():
-            fields.refuse("The request names no model.", f"Say it in the path, {self.PATH}.", "model")
+        fields.check_model(model, f"Say it in the path, {self.PATH}.")
         spans = members.get(self._key, ())
         if not spans or body[spans[-1][0]] not in b"[{":
             fields.refuse(f"The request has no `{self._key}`.", "Send what is to be embedded.", self._key)

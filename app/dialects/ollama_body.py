@@ -9,8 +9,6 @@ from app.domain.chat import ApiRequest, Operation
 
 STREAM_TYPE = b"application/x-ndjson"
 
-_MAX_NAME = 512  # characters of a model's name; it is sent back in a header
-
 
 def parse(body: bytes, operation: Operation = Operation.CHAT, key: str = "") -> ApiRequest:
     """Read what routing needs; a stream is what comes unless the client says no.
@@ -24,8 +22,7 @@ def parse(body: bytes, operation: Operation = Operation.CHAT, key: str = "") -> 
         fields.refuse(f"The request body is not a valid JSON object: {error}.", "Send a JSON object, UTF-8 encoded.")
     sent = {name: value_of(body, members, name) for name in ("model", "stream")}
     model = fields.text(sent, "model")
-    if not model.strip() or not model.isprintable() or len(model) > _MAX_NAME:
-        fields.refuse("The request names no `model`.", "Add one, such as those GET /api/tags lists.", "model")
+    fields.check_model(model, "Add one, such as those GET /api/tags lists.")
     if key and ((spans := members.get(key)) is None or body[spans[-1][0]] != b"["[0]):
         fields.refuse(f"The request has no list `{key}`.", "Send the conversation as a list of messages.", key)
     streams = operation is Operation.CHAT and fields.flag(sent, "stream") is not False

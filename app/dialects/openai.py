@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from app.dialects import json_edit
+from app.dialects import fields, json_edit
 from app.dialects.json_edit import Edit, JsonError, Members
 from app.dialects.openai_errors import clean, in_band_error, read_error
 from app.dialects.openai_usage import find_usage, parse_usage
@@ -18,7 +18,6 @@ KEEPALIVE = b": keepalive\n\n"
 
 _AFFINITY_KEYS = ("prompt_cache_key", "session_id")
 _NULL = b"null"
-_MAX_NAME = 512  # characters of a model's name; it is sent back in a header
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +149,9 @@ def _model(body: bytes, members: Members) -> str:
         raise invalid_request("The request names no `model`.", "Add one, such as those GET /v1/models lists.", "model")
     if not isinstance(model, str):
         raise invalid_request("`model` is not a string.", "Send the model's name as a string.", "model")
-    if not model.strip() or not model.isprintable() or len(model) > _MAX_NAME:
+    if not fields.is_model(model):
         raise invalid_request(
-            f"`model` is empty, longer than {_MAX_NAME} characters, or not plain text.",
+            f"`model` is empty, longer than {fields.LONGEST_MODEL} characters, or not plain text.",
             "Name a model, such as those GET /v1/models lists.",
             "model",
         )

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import msgspec
 
-from app.dialects import form, json_edit, openai, openai_errors
+from app.dialects import fields, form, json_edit, openai, openai_errors
 from app.dialects.dialect import StreamReader
 from app.dialects.openai_usage import find_usage, parse_usage
 from app.domain.chat import ApiRequest, Operation, Reply
@@ -23,7 +23,6 @@ _PICTURES = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS})
 _ANYTHING = frozenset({Operation.SPEECH, Operation.TRANSCRIPTIONS})
 """Whose answers may be sound or text."""
 
-_LONGEST_NAME = 512  # characters of a model's name; it is sent back in a header
 _DEFAULTS = {Operation.MODERATIONS: "omni-moderation-latest"}
 """The models that OpenAI's clients leave out because OpenAI has a default."""
 
@@ -77,7 +76,7 @@ class Passthrough:
         """
         if model is None:
             raise openai.invalid_request("The request names no `model`.", _NAME_ONE, "model")
-        if not isinstance(model, str) or not model.strip() or not model.isprintable() or len(model) > _LONGEST_NAME:
+        if not isinstance(model, str) or not fields.is_model(model):
             raise openai.invalid_request("`model` is not the name of a model.", _NAME_ONE, "model")
         return model
 

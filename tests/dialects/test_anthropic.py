@@ -46,6 +46,7 @@ def test_only_the_name_of_the_model_changes() -> None:
     [
         (b"{", None),
         (b'{"messages":[]}', "model"),
+        (b'{"model":"%b","messages":[]}' % (b"m" * 513), "model"),
         (b'{"model":"m"}', "messages"),
         (b'{"model":"m","messages":"x"}', "messages"),
         (b'{"model":"m","messages":[],"stream":1}', "stream"),

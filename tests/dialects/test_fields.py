@@ -30,6 +30,25 @@ def test_a_wrong_type_is_refused_by_name(read: Any, value: object) -> None:
     assert refused.value.fault.param == "x"
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "names no `model`"),
+        (" ", "names no"),
+        ("m" * 513, "longer than 512 characters"),
+        ("a\nb", "not plain text"),
+    ],
+)
+def test_what_cannot_be_a_model_is_refused(name: str, message: str) -> None:
+    with pytest.raises(FaultError, match=message) as refused:
+        fields.check_model(name, "Name one.")
+    assert (refused.value.fault.param, refused.value.fault.remedy) == ("model", "Name one.")
+
+
+def test_a_model_may_have_a_long_name() -> None:
+    fields.check_model("m" * fields.LONGEST_MODEL, "Name one.")
+
+
 def test_missing_and_null_say_nothing() -> None:
     for sent in ({}, {"x": None}):
         assert fields.text(sent, "x") == ""

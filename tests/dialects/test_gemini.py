@@ -28,7 +28,7 @@ def test_what_is_no_request_is_refused(body: bytes) -> None:
         gemini.parse_request(body, "m")
 
 
-@pytest.mark.parametrize("model", ["", " ", "a\nb"])
+@pytest.mark.parametrize("model", ["", " ", "a\nb", "m" * 513])
 def test_a_request_needs_a_model(model: str) -> None:
     with pytest.raises(FaultError) as refused:
         gemini.parse_request(BODY, model)

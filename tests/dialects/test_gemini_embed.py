@@ -69,8 +69,10 @@ def test_a_batch_that_is_no_list_and_a_path_without_a_model() -> None:
     request = BATCH.parse_request(b'{"requests":{}}', "m")
     with pytest.raises(FaultError):
         BATCH.build_request(request, "m")
-    with pytest.raises(FaultError):
-        BATCH.parse_request(BODY, "")
+    for model in ("", "m" * 513):
+        with pytest.raises(FaultError) as refused:
+            BATCH.parse_request(BODY, model)
+        assert refused.value.fault.param == "model"
 
 
 def test_texts_of_others() -> None:

@@ -13,6 +13,7 @@ from app.domain.faults import FaultError
         (b"{", None),
         (b'{"messages":[]}', "model"),
         (b'{"model":" ","messages":[]}', "model"),
+        (b'{"model":"%b","messages":[]}' % (b"m" * 513), "model"),
         (b'{"model":"m"}', "messages"),
         (b'{"model":"m","messages":"x"}', "messages"),
         (b'{"model":"m","messages":[],"stream":1}', "stream"),
