@@ -1,5 +1,6 @@
 """Anthropic messages, `POST /v1/messages`: passed through as they are, or translated by the hub."""
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -43,6 +44,8 @@ __all__ = [
 KEEPALIVE = b'event: ping\ndata: {"type":"ping"}\n\n'
 COUNT_PATH = "/v1/messages/count_tokens"
 
+_SESSION = re.compile(r"_session_([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$")
+
 
 def parse_request(body: bytes) -> ApiRequest:
     """Read what routing needs from a client's body, of a request for an answer or for a count of its tokens.
@@ -60,16 +63,29 @@ def parse_request(body: bytes) -> ApiRequest:
     spans = members.get("messages")
     if not spans or body[spans[-1][0]] != b"["[0]:
         fields.refuse("The request has no list `messages`.", "Send the conversation as a list of messages.", "messages")
-    metadata = sent["metadata"]
-    user = metadata.get("user_id") if isinstance(metadata, dict) else None
     return ApiRequest(
         operation=Operation.CHAT,
         model=model,
         stream=bool(fields.flag(sent, "stream")),
         body=body,
-        affinity=user.encode("utf-8", "replace").decode() if isinstance(user, str) else "",
+        affinity=_session(sent["metadata"]),
         members=members,
     )
+
+
+def _session(metadata: object) -> str:
+    """The conversation that Claude Code names in the user's id, at its end or as JSON; a user has many of them."""
+    user = metadata.get("user_id") if isinstance(metadata, dict) else None
+    if not isinstance(user, str):
+        return ""
+    if named := _SESSION.search(user):
+        return named[1]
+    try:
+        told = json_edit.loads(user.encode()) if user.startswith("{") else None
+    except (json_edit.JsonError, UnicodeEncodeError):
+        return ""
+    session = told.get("session_id") if isinstance(told, dict) else None
+    return session if isinstance(session, str) else ""
 
 
 def _value(body: bytes, members: Mapping[str, tuple[tuple[int, int], ...]], key: str) -> object:

@@ -14,7 +14,8 @@ from app.domain.faults import FaultError, InBandError
 
 BODY = (
     b'{ "model":"acme/m", "max_tokens":1e2, "messages":[], "stream":true,'
-    b' "metadata":{"user_id":"user_1_session_2"}, "new":123456789012345678901234567890 }'
+    b' "metadata":{"user_id":"user_1_account__session_5e0a7c1e-2f3b-4a4c-9d5e-6f708192a3b4"},'
+    b' "new":123456789012345678901234567890 }'
 )
 
 
@@ -31,8 +32,29 @@ def test_the_module_has_the_protocols_names(protocol: type) -> None:
 def test_what_routing_needs() -> None:
     request = anthropic.parse_request(BODY)
     assert (request.operation, request.model, request.stream) == (Operation.CHAT, "acme/m", True)
-    assert request.affinity == "user_1_session_2"
+    assert request.affinity == "5e0a7c1e-2f3b-4a4c-9d5e-6f708192a3b4"
     assert request.wants_usage
+
+
+@pytest.mark.parametrize(
+    ("user", "session"),
+    [
+        ("alice", ""),
+        ("user_1_session_2", ""),
+        ("alice_session_5e0a7c1e-2f3b-4a4c-9d5e-6f708192a3b4_of_old", ""),
+        ('{"device_id":"d","account_uuid":"","session_id":"s-1"}', "s-1"),
+        ('{"device_id":"d"}', ""),
+        ('{"session_id":1}', ""),
+        ('{"session_id":"s-1"', ""),
+        ("{\ud800", ""),
+        ("{" * 100_000, ""),
+        (["s"], ""),
+        (None, ""),
+    ],
+)
+def test_a_user_is_no_conversation_unless_it_names_one(user: object, session: str) -> None:
+    sent = {"model": "m", "messages": [], "metadata": {"user_id": user}}
+    assert anthropic.parse_request(json.dumps(sent).encode()).affinity == session
 
 
 def test_only_the_name_of_the_model_changes() -> None:

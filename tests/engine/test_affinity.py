@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from app.dialects import openai_chat, openai_embeddings, responses
+from app.dialects import anthropic, openai_chat, openai_embeddings, responses
 from app.domain.chat import ApiRequest
 from app.engine.affinity import STICKS_S, Conversation, Sessions, conversation_of
 
@@ -71,6 +71,18 @@ def test_the_client_s_own_key_goes_before_the_messages(name: str) -> None:
     assert one.key == two.key
     assert one.established
     assert conversation(FIRST, **{name: "other"}).key != one.key
+
+
+def test_a_user_s_conversations_are_different_ones() -> None:
+    def key(user: str, text: str) -> bytes:
+        body = {"model": "m", "messages": [{"role": "user", "content": text}], "metadata": {"user_id": user}}
+        found = conversation_of(anthropic.parse_request(json.dumps(body).encode()), "c")
+        assert found is not None
+        return found.key
+
+    assert key("alice", "one task") != key("alice", "another")
+    session = "user_1_session_5e0a7c1e-2f3b-4a4c-9d5e-6f708192a3b4"
+    assert key(session, "one task") == key(session, "its summary")
 
 
 def test_what_is_no_conversation_has_none() -> None:
