@@ -5,7 +5,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from app.domain.chat import Answer, ApiRequest, Operation
+from app.domain.chat import Answer, ApiRequest
 from app.domain.faults import FaultError
 from app.domain.secret import Secret
 from app.domain.status import ProviderStatus
@@ -140,16 +140,17 @@ class Commands(ABC):
             await self.health.lists.learn(self.fleet.providers)
 
     async def counted(self, request: ApiRequest, dialect: str) -> tuple[int, UsageSource]:
-        """The tokens of a request: by a provider that speaks `dialect`, else by its model's tokenizer, else about."""
+        """The tokens of a request: by whoever would answer it, if that one counts in `dialect`, else here."""
         try:
-            tiers = self.fleet.routing.plan(request.model, Operation.CHAT).tiers
+            candidates = self.relay.chooser.choose(request).candidates
         except FaultError:
-            tiers = ()
-        candidates = [one for tier in tiers for one in tier.candidates]
-        tokens = await count(request, candidates, dialect)
-        if tokens is not None:
+            return await count_request(request.body, request.model, self.accounts.tokenizer)
+        lone = len(candidates) == 1
+        free = [one for one in candidates if one.provider.guard.block(one.model, lone=lone) is None]
+        first = (free or candidates)[0]
+        if free and (tokens := await count(request, first, dialect)) is not None:
             return tokens, UsageSource.PROVIDER
-        model = candidates[0].model if candidates else request.model
+        model = first.provider.catalogue.real_name(first.model)
         return await count_request(request.body, model, self.accounts.tokenizer)
 
     async def stored(self, wanted: Wanted) -> Answer:

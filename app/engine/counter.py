@@ -1,7 +1,6 @@
 """Ask a provider's own counter how many tokens a request has: free of charge, and no traffic."""
 
 import asyncio
-from collections.abc import Iterable
 
 from app.dialects import anthropic, gemini, json_edit, responses
 from app.dialects.paths import fill
@@ -24,15 +23,13 @@ _FIELDS = {
 }
 
 
-async def count(request: ApiRequest, candidates: Iterable[Candidate], dialect: str) -> int | None:
-    """The tokens of `request`, as the first of `candidates` that speaks `dialect` counts them; None when none does.
+async def count(request: ApiRequest, candidate: Candidate, dialect: str) -> int | None:
+    """The tokens of `request` as `candidate` counts them; None when it has no counter, or does not speak `dialect`.
 
     Sources: Anthropic's `POST /v1/messages/count_tokens`, Gemini's `models/{model}:countTokens`, Bedrock's
     `POST /model/{model}/count-tokens`, OpenAI's `POST /v1/responses/input_tokens`, which others may lack.
     """
-    spoken = (one for one in candidates if _speaks(one.provider.spec, dialect) and one.provider.usable)
-    candidate = next(spoken, None)
-    if candidate is None or dialect not in _FIELDS:
+    if dialect not in _FIELDS or not (candidate.provider.usable and _speaks(candidate.provider.spec, dialect)):
         return None
     try:
         async with asyncio.timeout(LIMIT_S):

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.chat import ApiRequest, Operation
+from app.domain.faults import Fault, FaultKind
+from app.domain.models import ModelInfo
 from app.domain.secret import Secret
+from app.domain.usage import UsageSource
+from app.engine import commands
+from app.engine.router import Candidate
 from app.runtime import Runtime
 from app.store.memory_keyring import MemoryKeyring
 from app.store.paths import Paths
@@ -79,3 +85,53 @@ async def test_what_is_not_there_is_refused(runtime: Runtime) -> None:
         await runtime.force_provider("nobody")
     with pytest.raises(KeyError):
         await runtime.test_provider("nobody")
+
+
+ASKED = ApiRequest(Operation.CHAT, "mine", stream=False, body=b'{"model":"mine","messages":[]}')
+
+
+@pytest.fixture
+def counters(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Whose counter was asked, and the models for which was counted here; counters of Anthropic's know the answer."""
+    asked: list[str] = []
+
+    async def count(request: ApiRequest, candidate: Candidate, dialect: str) -> int | None:
+        asked.append(candidate.provider.id)
+        return 7 if candidate.provider.spec.dialect == dialect else None
+
+    async def count_request(body: bytes, model: str, tokenizer: object) -> tuple[int, UsageSource]:
+        asked.append(model)
+        return 8, UsageSource.ESTIMATE
+
+    monkeypatch.setattr(commands, "count", count)
+    monkeypatch.setattr(commands, "count_request", count_request)
+    return asked
+
+
+async def test_tokens_are_counted_by_whoever_would_answer(runtime: Runtime, counters: list[str]) -> None:
+    for one in ("a", "b"):
+        await runtime.add_provider("anthropic", provider_id=one, key=KEY)
+    assert await runtime.counted(ASKED, "anthropic") == (7, UsageSource.PROVIDER)
+    first, second = (provider.guard for provider in runtime.fleet.providers)
+    first.failed(first.enter("mine"), Fault(FaultKind.AUTH, "The key was refused.", provider="a"))
+    await runtime.counted(ASKED, "anthropic")
+    assert counters == ["a", "b"]
+    second.failed(second.enter("mine"), Fault(FaultKind.AUTH, "The key was refused.", provider="b"))
+    assert await runtime.counted(ASKED, "anthropic") == (8, UsageSource.ESTIMATE)
+    assert counters == ["a", "b", "mine"], "nobody who is left alone is asked"
+
+
+async def test_another_than_who_would_answer_counts_nothing(runtime: Runtime, counters: list[str]) -> None:
+    await runtime.add_provider("openai", provider_id="first", key=KEY)
+    await runtime.add_provider("anthropic", provider_id="second", key=KEY)
+    openai = runtime.fleet.providers[0]
+    openai.catalogue.replace((ModelInfo("mine", base="gpt-4o"),))
+    assert await runtime.counted(ASKED, "anthropic") == (8, UsageSource.ESTIMATE)
+    assert counters == ["first", "gpt-4o"], "by the name of the model behind the user's own"
+
+
+async def test_tokens_for_whom_nobody_may_answer_are_counted_all_the_same(
+    runtime: Runtime, counters: list[str]
+) -> None:
+    assert await runtime.counted(ASKED, "anthropic") == (8, UsageSource.ESTIMATE)
+    assert counters == ["mine"]
