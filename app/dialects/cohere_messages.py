@@ -38,8 +38,6 @@ class Messages:
     def _add(self, message: Message) -> None:
         if message.name:
             self._dropped.append("name")
-        if any(getattr(part, "cache", None) is not None for part in message.parts):
-            self._dropped.append("cache_control")
         results = [part for part in message.parts if isinstance(part, ToolResult)]
         self.out += [self._result(result) for result in results]
         rest = tuple(part for part in message.parts if not isinstance(part, ToolResult))

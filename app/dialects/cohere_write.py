@@ -29,7 +29,7 @@ def write_request(request: ChatRequest, model: str) -> Written:
     Raises:
         FaultError: INVALID_REQUEST, naming what this dialect cannot express and what may not be dropped.
     """
-    dropped = fields.foreign(request, WHO)
+    dropped = fields.foreign(request, WHO) + fields.cache_marks(request)
     _refuse(request)
     thinks = can_think(model)
     out: Object = {"model": model, "messages": Messages(request, dropped, thinks=thinks).out}

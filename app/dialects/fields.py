@@ -7,7 +7,7 @@ import msgspec
 
 from app.dialects import json_edit
 from app.domain.faults import Fault, FaultError, FaultKind
-from app.domain.hub import ChatRequest
+from app.domain.hub import ChatRequest, ToolResult
 
 Object = dict[str, Any]
 
@@ -204,6 +204,14 @@ def foreign(request: ChatRequest, dialect: str, *, pictures: bool = False) -> li
         if message.pictures and not pictures:
             names.append("images")
     return names
+
+
+def cache_marks(request: ChatRequest) -> list[str]:
+    """Return what the cache marks are called that a dialect leaves out which has none; nothing without any."""
+    parts = [part for message in request.messages for part in message.parts]
+    inner = [one for part in parts if isinstance(part, ToolResult) for one in part.parts]
+    marked = any(getattr(one, "cache", None) is not None for one in (*request.tools, *parts, *inner))
+    return ["cache_control"] if marked else []
 
 
 def _asks(name: str, value: object) -> bool:

@@ -96,8 +96,6 @@ class Contents:
         return self._ranks.get(id(part), _BEHIND) if "functionResponse" in part else _BEHIND
 
     def _part(self, part: Part) -> list[Object]:
-        if getattr(part, "cache", None) is not None:
-            self._dropped.append("cache_control")
         if isinstance(part, Text):
             extras = part.extras if self._own else {}
             return [{"text": part.text, **extras}] if part.text or self._own else []

@@ -36,7 +36,7 @@ def write_request(request: ChatRequest, model: str) -> Written:
         FaultError: INVALID_REQUEST, naming what this dialect cannot express and what may not be dropped.
     """
     own = request.origin == NAME
-    dropped = [] if own else fields.foreign(request, WHO, pictures=True)
+    dropped = [] if own else fields.foreign(request, WHO, pictures=True) + fields.cache_marks(request)
     contents = Contents(request, model, dropped)
     out: Object = {"contents": contents.turns}
     if contents.system:

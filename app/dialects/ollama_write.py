@@ -40,7 +40,7 @@ def write_request(request: ChatRequest, model: str) -> Written:
         FaultError: INVALID_REQUEST, naming what this dialect cannot express and what may not be dropped.
     """
     own = request.origin == NAME
-    dropped = [] if own else fields.foreign(request, _WHO)
+    dropped = [] if own else fields.foreign(request, _WHO) + fields.cache_marks(request)
     for name in ("n", "logit_bias"):
         value = getattr(request.sampling, name)
         if value and value != 1:
@@ -134,8 +134,6 @@ def _turns(message: Message, *, own: bool, dropped: list[str]) -> Iterable[Objec
     """Write a turn; results of tools are turns of their own."""
     if message.name:
         dropped.append("name")
-    if any(getattr(part, "cache", None) is not None for part in message.parts):
-        dropped.append("cache_control")
     extras = dict(message.extras) if own else {}
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     for result in results:

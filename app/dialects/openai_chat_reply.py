@@ -11,7 +11,8 @@ from app.dialects.openai_chat_pictures import read_pictures, write_picture
 from app.dialects.openai_chat_request import NAME, read_thinking
 from app.dialects.openai_chat_think import ThinkTags
 from app.dialects.openai_chat_thoughts import read_thoughts
-from app.dialects.openai_chat_write import write_call, write_detail
+from app.dialects.openai_chat_tools import write_call
+from app.dialects.openai_chat_write import write_detail
 from app.dialects.openai_errors import in_band_error
 from app.dialects.openai_usage import find_usage, parse_usage
 from app.domain.faults import InBandError

@@ -8,12 +8,12 @@ from app.dialects.fields import Object
 from app.dialects.openai_chat_quirks import PLAIN, Quirks, call_id_of
 from app.dialects.openai_chat_request import NAME
 from app.dialects.openai_chat_thoughts import FORMATS
+from app.dialects.openai_chat_tools import WHO, mark, write_call, write_tools
 from app.dialects.openai_lengths import user_of
 from app.dialects.translator import Written
 from app.domain.hub import (
     Audio,
     ChatRequest,
-    ChoiceMode,
     Document,
     Image,
     Message,
@@ -25,14 +25,11 @@ from app.domain.hub import (
     Shape,
     Text,
     Thought,
-    Tool,
     ToolCall,
-    ToolChoice,
     ToolResult,
 )
 
 PATH = "/chat/completions"
-_WHO = "OpenAI chat"
 _GO_ON = "OK."
 """What the model is made to have said between the result of a tool and words of the user, where it must have."""
 
@@ -44,12 +41,14 @@ def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> W
         FaultError: INVALID_REQUEST, naming what this dialect cannot express and what may not be dropped.
     """
     own = request.origin == NAME
-    dropped = [] if own else fields.foreign(request, _WHO)
+    dropped = [] if own else fields.foreign(request, WHO)
+    if not (own or quirks.cache_marks):
+        dropped += fields.cache_marks(request)
     out: Object = {"model": model, "messages": _Messages(request, model, quirks, dropped).write()}
     if request.stream:
         out["stream"] = True
         out["stream_options"] = {"include_usage": True}
-    _write_tools(_offered(request, quirks), out)
+    write_tools(request, quirks, out)
     _write_sampling(request, quirks, out, dropped)
     if not own:
         _fit(quirks, out, dropped)
@@ -133,64 +132,6 @@ def _format(form: OutputFormat) -> Object:
     return {"type": "json_schema", "json_schema": named}
 
 
-# -- tools
-
-
-def _offered(request: ChatRequest, quirks: Quirks) -> ChatRequest:
-    """Offer only the tools that may be called, where `allowed_tools` is unknown; one that must be has its own form."""
-    choice = request.tool_choice
-    forced = choice.mode is ChoiceMode.REQUIRED and len(choice.names) == 1
-    if request.origin == NAME or quirks.allowed_tools or forced or not choice.names:
-        return request
-    allowed = tuple(tool for tool in request.tools if tool.name in choice.names)
-    return replace(request, tools=allowed, tool_choice=replace(choice, names=()))
-
-
-def _write_tools(request: ChatRequest, out: Object) -> None:
-    own, choice = request.origin == NAME, request.tool_choice
-    if request.tools:
-        out["tools"] = [_tool(tool, own=own) for tool in request.tools]
-    if choice.mode is not None and (request.tools or own):
-        out["tool_choice"] = _tool_choice(choice, {tool.name for tool in request.tools if tool.custom})
-    if choice.parallel is not None and (request.tools or own):
-        out["parallel_tool_calls"] = choice.parallel
-
-
-def _tool(tool: Tool, *, own: bool) -> Object:
-    if tool.builtin is not None:
-        if tool.builtin.dialect != NAME:
-            fields.refuse_field(f"tools: {tool.name}", _WHO)
-        return dict(tool.builtin.value)
-    kind = "custom" if tool.custom else "function"
-    inner: Object = {"name": tool.name}
-    if tool.description:
-        inner["description"] = tool.description
-    if tool.schema is not None and not tool.custom:
-        inner["parameters"] = tool.schema
-    if tool.strict is not None:
-        inner["strict"] = tool.strict
-    out: Object = {"type": kind, kind: inner}
-    if own:
-        inner |= tool.extras.get(kind, {})
-        out |= {key: value for key, value in tool.extras.items() if key != kind}
-        _mark(out, tool)
-    return out
-
-
-def _tool_choice(choice: ToolChoice, custom: set[str]) -> object:
-    if not choice.names:
-        return choice.mode.value if choice.mode else "auto"
-    named = [{"type": kind, kind: {"name": name}} for name in choice.names for kind in (_kind(name, custom),)]
-    if choice.mode is ChoiceMode.REQUIRED and len(named) == 1:
-        return named[0]
-    mode = "required" if choice.mode is ChoiceMode.REQUIRED else "auto"
-    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": named}}
-
-
-def _kind(name: str, custom: set[str]) -> str:
-    return "custom" if name in custom else "function"
-
-
 # -- messages
 
 
@@ -253,6 +194,8 @@ class _Messages:
     def _call(self, call: ToolCall) -> Object:
         if self._own:
             return {**write_call(call), **call.extras}
+        if call.cache is not None:
+            self._dropped.append("cache_control")
         out = {**write_call(call), "id": call_id_of(call.id, self._quirks)}
         if not self._signs:  # OpenAI and others refuse a field that only Gemini's models ask for
             out.pop("extra_content", None)
@@ -283,21 +226,26 @@ class _Messages:
             out[name] = "".join(thought.text for thought in thoughts)
 
     def _result(self, result: ToolResult, message: Message) -> Object:
-        said = [part for part in result.parts if isinstance(part, Text)]
-        if self._own:
-            content = self._content(result.parts)
-        else:
-            content = self._content(said)
-            self._shown += [self._part(part) for part in result.parts if not isinstance(part, Text)]
-            if result.is_error:
-                text = words.join(part.text for part in said)
-                content = text if text.lower().startswith("error") else f"Error: {text}"
+        content = self._content(result.parts if self._own else self._told(result))
         call_id = result.call_id if self._own else call_id_of(result.call_id, self._quirks)
         out: Object = {"role": "tool", "tool_call_id": call_id, "content": content}
         if self._own:
             out |= {"name": result.name} if result.name else {}
             out |= message.extras
         return out
+
+    def _told(self, result: ToolResult) -> list[Text]:
+        """What a result says: a failed one says so, its mark is at its last words, and all else is shown behind it."""
+        said = [part for part in result.parts if isinstance(part, Text) and part.text]
+        self._shown += [self._part(part) for part in result.parts if not isinstance(part, Text)]
+        if result.is_error and not (said and said[0].text.lower().startswith("error")):
+            first = said[0] if said else Text("")
+            said[:1] = [replace(first, text=f"Error: {first.text}")]
+        if result.cache is not None and said:
+            said[-1] = replace(said[-1], cache=result.cache)
+        elif result.cache is not None:
+            self._dropped.append("cache_control")
+        return said
 
     def _content(self, parts: Iterable[Part], role: Role = Role.TOOL) -> object:
         parts = list(parts)
@@ -317,7 +265,7 @@ class _Messages:
     def _part(self, part: Part) -> Object:
         out = self._plain_part(part)
         if self._own or self._quirks.cache_marks:
-            _mark(out, part)
+            mark(out, part)
         if self._own and isinstance(part, Text):
             out |= part.extras
         return out
@@ -332,12 +280,12 @@ class _Messages:
         if isinstance(part, Document):
             return self._document(part)
         if not isinstance(part, Audio):
-            fields.refuse_field(f"messages: {_kind_of(part)}", _WHO)
+            fields.refuse_field(f"messages: {_kind_of(part)}", WHO)
         return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
 
     def _image(self, image: Image) -> Object:
         if image.file_id:
-            fields.refuse_field("messages: image file_id", _WHO)
+            fields.refuse_field("messages: image file_id", WHO)
         inner: Object = {"url": f"data:{image.media_type};base64,{image.data}" if image.data else image.url}
         if image.detail:
             inner["detail"] = image.detail
@@ -348,7 +296,7 @@ class _Messages:
             head = f"{document.name}\n\n" if document.name else ""
             return {"type": "text", "text": head + document.text}
         if not self._own and not document.data:
-            fields.refuse_field(f"messages: document {'url' if document.url else 'file_id'}", _WHO)
+            fields.refuse_field(f"messages: document {'url' if document.url else 'file_id'}", WHO)
         if self._own and document.extras.get("type") == "document_url":
             return {"type": "document_url", "document_url": document.url}
         inner: Object = {"filename": document.name or ("" if self._own else "document.pdf")}
@@ -365,25 +313,6 @@ _WORDS = {"type", "text"}
 
 def _kind_of(part: Part) -> str:
     return str(part.value.get("type")) if isinstance(part, Opaque) else type(part).__name__.lower()
-
-
-def _mark(out: Object, part: Part | Tool) -> None:
-    """Write the cache mark of a part."""
-    cache = getattr(part, "cache", None)
-    if cache is not None:
-        out["cache_control"] = {"type": "ephemeral", "ttl": cache.ttl} if cache.ttl else {"type": "ephemeral"}
-
-
-def write_call(call: ToolCall) -> Object:
-    """Write a call as messages and replies hold it."""
-    inner: Object = {"name": call.name, "arguments": call.arguments or "{}"}
-    if call.custom:
-        inner = {"name": call.name, "input": call.arguments}
-    kind = "custom" if call.custom else "function"
-    out: Object = {"id": call.id, "type": kind, kind: inner}
-    if call.signature:
-        out["extra_content"] = {"google": {"thought_signature": call.signature}}
-    return out
 
 
 def write_detail(thought: Thought, at: int) -> Object:

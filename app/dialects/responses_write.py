@@ -57,7 +57,7 @@ def _refuse_alternatives(request: ChatRequest) -> None:
 
 def _write_extras(request: ChatRequest, out: Object) -> list[str]:
     """Write what only OpenAI chat has beside this dialect; return the names of everything else."""
-    dropped = fields.foreign(request, _WHO)
+    dropped = fields.foreign(request, _WHO) + fields.cache_marks(request)
     if request.origin not in _OPENAI:
         return dropped
     kept = {name: request.extras[name] for name in _SAME if request.extras.get(name) is not None}

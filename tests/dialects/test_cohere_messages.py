@@ -8,7 +8,6 @@ from app.dialects.cohere_messages import Messages
 from app.domain.faults import FaultError
 from app.domain.hub import (
     Audio,
-    CacheMark,
     ChatRequest,
     Document,
     Image,
@@ -96,9 +95,8 @@ def test_parts_of_a_users_message() -> None:
     assert two == [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
 
 
-def test_names_and_cache_marks_are_left_out_and_named() -> None:
-    message = Message(Role.USER, (Text("a", CacheMark()),), "Ann")
-    assert sent(message) == ([{"role": "user", "content": "a"}], ["name", "cache_control"])
+def test_names_are_left_out_and_named() -> None:
+    assert sent(Message(Role.USER, (Text("a"),), "Ann")) == ([{"role": "user", "content": "a"}], ["name"])
 
 
 @pytest.mark.parametrize(

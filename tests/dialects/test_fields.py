@@ -1,13 +1,15 @@
 """Typed fields, refusals by name and the arguments of calls."""
 
+from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 
-from app.dialects import fields
+from app.dialects import cohere, fields, gemini, ollama, openai_chat, responses
 from app.domain.faults import FaultError, FaultKind
 from app.domain.hub import ChatRequest, Message, Role
+from dialects.translating import anthropic_request
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,21 @@ def test_fields_of_one_dialect_are_named_and_those_that_matter_refused() -> None
     assert fields.foreign(request, "Anthropic messages") == ["store", "prefix"]
     with pytest.raises(FaultError, match="`modalities`"):
         fields.foreign(ChatRequest("m", (), "openai", extras={"modalities": ["audio"]}), "Anthropic messages")
+
+
+@pytest.mark.parametrize("provider", [cohere, gemini, ollama, openai_chat, responses])
+def test_cache_marks_are_named_wherever_they_are(provider: ModuleType) -> None:
+    mark = {"cache_control": {"type": "ephemeral"}}
+    text = {"type": "text", "text": "a", **mark}
+    call = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    result: dict[str, Any] = {"type": "tool_result", "tool_use_id": "c", "content": "r"}
+    for at in range(5):
+        tools = [{"name": "f", "input_schema": {"type": "object"}, **(mark if at == 1 else {})}]
+        told = result | (mark if at == 2 else {"content": [text]} if at == 3 else {})
+        turns = [{"role": "assistant", "content": [call]}, {"role": "user", "content": [told]}]
+        request = anthropic_request(tools=tools, messages=turns, **({"system": [text]} if at == 4 else {}))
+        assert fields.cache_marks(request) == (["cache_control"] if at else [])
+        assert ("cache_control" in provider.write_request(request, "m").dropped) is (at > 0)
 
 
 def test_an_empty_search_is_asked_for_and_words_alone_are_how_it_is_anyway() -> None:

@@ -13,7 +13,7 @@ from app.dialects.openai_chat_write import write_detail
 from app.domain.faults import FaultError
 from app.domain.hub import Sampling, Thought
 from app.providers.catalog import CATALOG
-from dialects.translating import anthropic_request, gemini_request, openai_request, to_openai
+from dialects.translating import anthropic_request, openai_request, to_openai
 
 PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUJD"}}
 
@@ -99,7 +99,7 @@ def test_thinking_becomes_effort_and_thoughts_go_where_the_cousin_wants_them() -
 def test_quirks_are_data() -> None:
     request = anthropic_request(top_k=5, system=[{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}])
     plain = openai_chat.write_request(request, "gpt")
-    assert plain.dropped == ("top_k",)
+    assert plain.dropped == ("cache_control", "top_k")
     written = json.loads(openai_chat.write_request(request, "m", Quirks("limit", top_k=True, cache_marks=True)).body)
     assert (written["limit"], written["top_k"]) == (100, 5)
     assert written["messages"][0]["content"][0]["cache_control"] == {"type": "ephemeral"}
@@ -123,11 +123,6 @@ def test_odds_are_left_out_and_named_since_no_other_dialect_gets_them_back() -> 
 def test_what_openai_has_no_word_for_is_refused_never_silent(block: dict[str, Any]) -> None:
     with pytest.raises(FaultError, match="cannot be said"):
         to_openai(messages=[{"role": "user", "content": [block]}])
-
-
-def test_a_tool_of_another_provider_is_refused() -> None:
-    with pytest.raises(FaultError, match="web_search"):
-        to_openai(tools=[{"type": "web_search_20250305", "name": "web_search"}])
 
 
 TWO = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
@@ -171,44 +166,6 @@ def test_texts_stay_apart_beside_a_picture_for_ones_own_and_with_cache_marks() -
         assert json.loads(written.body)["messages"][0]["content"] == content
 
 
-@pytest.mark.parametrize(
-    ("mode", "names", "openai", "others", "offered"),
-    [
-        ("ANY", ["f", "g"], "required", "required", ["f", "g"]),
-        ("AUTO", ["f"], "auto", "auto", ["f"]),
-        ("ANY", ["f"], None, {"type": "function", "function": {"name": "f"}}, ["f", "g", "h"]),
-        ("ANY", [], None, "required", ["f", "g", "h"]),
-    ],
-)
-def test_only_the_allowed_tools_are_offered_where_their_form_is_unknown(
-    mode: str, names: list[str], openai: str | None, others: object, offered: list[str]
-) -> None:
-    request = gemini_request(
-        tools=[{"functionDeclarations": [{"name": name} for name in "fgh"]}],
-        toolConfig={"functionCallingConfig": {"mode": mode, "allowedFunctionNames": names}},
-    )
-    for kind in ("openai", "azure", "azure-deployments"):
-        written = json.loads(openai_chat.write_request(request, "m", QUIRKS[kind]).body)
-        assert len(written["tools"]) == 3
-        tools = [{"type": "function", "function": {"name": name}} for name in names]
-        allowed = {"type": "allowed_tools", "allowed_tools": {"mode": openai, "tools": tools}}
-        assert written["tool_choice"] == (allowed if openai else others)
-    for kind in ("deepseek", "openrouter", "openai-compatible"):
-        written = json.loads(openai_chat.write_request(request, "m", QUIRKS[kind]).body)
-        assert written["tool_choice"] == others
-        assert [tool["function"]["name"] for tool in written["tools"]] == offered
-
-
-def test_an_openai_clients_allowed_tools_stay() -> None:
-    tools = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in "fg"]
-    choice = {
-        "type": "allowed_tools",
-        "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "f"}}]},
-    }
-    written = json.loads(openai_chat.write_request(openai_request(tools=tools, tool_choice=choice), "m").body)
-    assert (written["tools"], written["tool_choice"]) == (tools, choice)
-
-
 def test_documents() -> None:
     pdf = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "QUJD"}}
     words = {"type": "document", "title": "T", "source": {"type": "text", "media_type": "text/plain", "data": "w"}}
@@ -248,6 +205,35 @@ def test_ids_of_calls_are_nine_letters_and_digits_where_that_is_wanted() -> None
     plain = json.loads(openai_chat.write_request(request, "m").body)["messages"]
     assert [message["role"] for message in plain] == ["assistant", "tool", "user"]
     assert plain[1]["tool_call_id"] == "toolu_01A"
+
+
+MARK = {"cache_control": {"type": "ephemeral"}}
+MARKED_RESULTS: list[tuple[dict[str, Any], Any, Any]] = [
+    ({"content": "big"}, [{"type": "text", "text": "big", **MARK}], "big"),
+    ({"content": "no", "is_error": True}, [{"type": "text", "text": "Error: no", **MARK}], "Error: no"),
+    ({"content": TWO}, [TWO[0], TWO[1] | MARK], "a\n\nb"),
+    ({"content": []}, "", ""),
+]
+
+
+@pytest.mark.parametrize(("result", "marked", "plain"), MARKED_RESULTS)
+def test_the_mark_of_a_result_is_at_its_last_words_or_named(result: dict[str, Any], marked: Any, plain: Any) -> None:
+    call = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+    sent = {"type": "tool_result", "tool_use_id": "a", **result, **MARK}
+    request = anthropic_request(
+        messages=[{"role": "assistant", "content": [call]}, {"role": "user", "content": [sent]}]
+    )
+    for kind, content in (("openrouter", marked), ("openai", plain)):
+        written = openai_chat.write_request(request, "m", QUIRKS[kind])
+        assert json.loads(written.body)["messages"][1]["content"] == content
+        assert written.dropped == (() if isinstance(content, list) else ("cache_control",))
+
+
+def test_the_mark_of_a_call_has_no_place_and_is_named() -> None:
+    call = {"type": "tool_use", "id": "a", "name": "f", "input": {}, **MARK}
+    request = anthropic_request(messages=[{"role": "assistant", "content": [call]}])
+    for kind in ("openrouter", "openai"):
+        assert openai_chat.write_request(request, "m", QUIRKS[kind]).dropped == ("cache_control",)
 
 
 @pytest.mark.parametrize("more", [[], [{"type": "text", "text": "Go on."}]])
