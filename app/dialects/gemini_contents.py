@@ -76,6 +76,8 @@ class Contents:
             self._dropped.append("name")
         parts = [out for part in message.parts for out in self._part(part)]
         parts += [self._media(picture) for picture in message.pictures]
+        if self._own and message.spelling:
+            parts = list(message.spelling["parts"])
         if instructs and not self.turns:
             self.system += parts
             return

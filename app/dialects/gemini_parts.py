@@ -1,6 +1,8 @@
 """Read Gemini's parts into the hub, in either of its two spellings: words, thoughts, calls and files."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -97,7 +99,7 @@ def read_call(part: Object, raw: str, call_id: str) -> ToolCall:
     )
 
 
-def signature_of(part: Object) -> str:
+def signature_of(part: Mapping[str, Any]) -> str:
     """The signature of a part, empty without one."""
     signature = part.get("thoughtSignature")
     return signature if isinstance(signature, str) else ""
@@ -136,7 +138,7 @@ def read_media(part: Object, at: str) -> Part:
     return Document(url, data, media_type=kind, name=fields.text(blob, "displayName", at))
 
 
-def read_picture(part: Object) -> Image | None:
+def read_picture(part: Mapping[str, Any]) -> Image | None:
     """Read a picture of an answer; one that belongs to a thought is none."""
     blob = part.get("inlineData")
     if not isinstance(blob, dict) or part.get("thought") is True:

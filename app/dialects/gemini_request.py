@@ -5,12 +5,23 @@ from typing import Any
 
 from app.dialects import fields
 from app.dialects.fields import Object, refuse
-from app.dialects.gemini_parts import GENERATED, NAME, camel, raw_request_args, read_call, read_media, read_words
+from app.dialects.gemini_parts import (
+    GENERATED,
+    NAME,
+    camel,
+    raw_request_args,
+    read_call,
+    read_media,
+    read_picture,
+    read_words,
+    signature_of,
+)
 from app.dialects.gemini_schema import json_schema
 from app.dialects.json_edit import dumps
 from app.domain.hub import (
     ChatRequest,
     ChoiceMode,
+    Image,
     Message,
     Opaque,
     OutputFormat,
@@ -20,6 +31,7 @@ from app.domain.hub import (
     Sampling,
     Shape,
     Text,
+    Thought,
     Tool,
     ToolCall,
     ToolChoice,
@@ -188,15 +200,18 @@ class _Conversation:
         where, role = f"contents[{at}]", content.get("role")
         if role not in (None, "user", "model", "function", "system"):
             refuse(f"`{where}.role` is none that is known.", "Send user or model.", f"{where}.role")
+        sent = fields.objects(content, "parts", f"{where}.")
         parts: list[Part] = []
         results: list[Part] = []
-        for n, part in enumerate(fields.objects(content, "parts", f"{where}.")):
+        for n, part in enumerate(sent):
             read = self._part(camel(part), f"{where}.parts[{n}].", raw[n] if n < len(raw) else "", f"{at}_{n}")
             (results if isinstance(read, ToolResult) else parts).append(read)
         if results:
             self.messages.append(Message(Role.TOOL, tuple(results)))
-        if parts or not results:
-            self.messages.append(Message(_ROLES.get(str(role), Role.USER), tuple(parts)))
+        if role == "model" and (parts or not results):
+            self.messages.append(_answer(parts, sent))
+        elif parts or not results:
+            self.messages.append(Message(Role.SYSTEM if role == "system" else Role.USER, tuple(parts)))
 
     def _part(self, part: Object, at: str, raw: str, place: str) -> Part:
         if "functionResponse" in part:
@@ -221,7 +236,20 @@ class _Conversation:
         )
 
 
-_ROLES = {"model": Role.ASSISTANT, "system": Role.SYSTEM}
+def _answer(parts: list[Part], sent: list[Object]) -> Message:
+    """Make a turn of the model: its pictures stand apart, their signatures are thoughts, Gemini gets it as `sent`."""
+    pictures: list[Image] = []
+    rest: list[Part] = []
+    for part in parts:
+        picture = read_picture(part.value) if isinstance(part, Opaque) else part
+        if not isinstance(picture, Image):
+            rest.append(part)
+            continue
+        pictures.append(picture)
+        if isinstance(part, Opaque) and (signature := signature_of(part.value)):
+            rest.append(Thought(signature=signature, origin=NAME))
+    spelling = {"parts": sent} if pictures else {}
+    return Message(Role.ASSISTANT, tuple(rest), spelling=spelling, pictures=tuple(pictures))
 
 
 def _failed(answer: Mapping[str, Any]) -> bool:

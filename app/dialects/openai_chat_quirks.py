@@ -15,9 +15,10 @@ class Quirks:
     `warmest` the highest temperature it takes. `thoughts` is the message field for earlier reasoning (empty: not
     sent); with `needs_thoughts` every message with calls must have it, be it empty. `cache_marks` is whether parts may
     carry `cache_control`. `short_ids`: ids of calls are nine letters and digits. `answers_results`: an answer must
-    stand between the result of a tool and words of the user. `think_tags`: answers may hold their reasoning in
-    `<think>` at the start of the text. `allowed_tools`: it knows that form of `tool_choice`, OpenAI's own. `efforts`
-    are the words for how much to think that all of its models know who know any.
+    stand between the result of a tool and words of the user. `pictures`: answers of the past may have `images`.
+    `think_tags`: answers may hold their reasoning in `<think>` at the start of the text. `allowed_tools`: it knows
+    that form of `tool_choice`, OpenAI's own. `efforts` are the words for how much to think that all of its models
+    know who know any.
     """
 
     limit: str = "max_tokens"
@@ -30,6 +31,7 @@ class Quirks:
     think_tags: bool = False
     short_ids: bool = False
     answers_results: bool = False
+    pictures: bool = False
     allowed_tools: bool = False
     warmest: float = 2.0
     efforts: tuple[str, ...] = ("none", "minimal", "low", "medium", "high", "xhigh")

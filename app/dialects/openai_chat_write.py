@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from app.dialects import effort, fields, json_edit, words
 from app.dialects.fields import Object
+from app.dialects.openai_chat_pictures import write_picture
 from app.dialects.openai_chat_quirks import PLAIN, Quirks, call_id_of
 from app.dialects.openai_chat_request import NAME
 from app.dialects.openai_chat_thoughts import FORMATS
@@ -32,6 +33,8 @@ from app.domain.hub import (
 PATH = "/chat/completions"
 _GO_ON = "OK."
 """What the model is made to have said between the result of a tool and words of the user, where it must have."""
+_NOTHING: Object = {"role": "assistant", "content": ""}
+"""What is left of an answer whose pictures were left out and which was nothing else; some cousins refuse it."""
 
 
 def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> Written:
@@ -41,7 +44,7 @@ def write_request(request: ChatRequest, model: str, quirks: Quirks = PLAIN) -> W
         FaultError: INVALID_REQUEST, naming what this dialect cannot express and what may not be dropped.
     """
     own = request.origin == NAME
-    dropped = [] if own else fields.foreign(request, WHO)
+    dropped = [] if own else fields.foreign(request, WHO, pictures=quirks.pictures)
     if not (own or quirks.cache_marks):
         dropped += fields.cache_marks(request)
     out: Object = {"model": model, "messages": _Messages(request, model, quirks, dropped).write()}
@@ -153,7 +156,9 @@ class _Messages:
                 out += [self._result(part, message) for part in message.parts if isinstance(part, ToolResult)]
                 continue
             self._show(out)
-            self._add(self._message(message), out)
+            said = self._message(message)
+            if not (message.pictures and said == _NOTHING):
+                self._add(said, out)
         self._show(out)
         return out
 
@@ -187,6 +192,8 @@ class _Messages:
             out["name"] = message.name
         if message.role is Role.ASSISTANT:
             self._write_thoughts(message, out)
+        if message.pictures and self._quirks.pictures and not self._own:
+            out["images"] = [write_picture(picture) for picture in message.pictures]
         if calls:
             out["tool_calls"] = [self._call(call) for call in calls]
         return {**out, **message.extras} if self._own else out

@@ -37,7 +37,7 @@ CATALOG: tuple[ProviderSpec, ...] = (
         Auth.BEARER,
         models_path="/models/user",  # /models answers without a key too, so it could not tell a wrong one
         docs="https://openrouter.ai/docs",
-        cousin=Quirks(thoughts="reasoning_details", top_k=True, cache_marks=True),
+        cousin=Quirks(thoughts="reasoning_details", top_k=True, cache_marks=True, pictures=True),
         key_url="https://openrouter.ai/settings/keys",
         operations=TEXT | _RESPONSES,
         responses_tools=_FUNCTIONS | {"web_search", "web_search_preview"},

@@ -8,7 +8,18 @@ import pytest
 from app.dialects import anthropic, gemini, openai_chat
 from app.dialects.gemini_parts import camel
 from app.domain.faults import FaultError
-from app.domain.hub import ChoiceMode, OutputFormat, Reasoning, Role, Sampling, Shape, Text, ToolCall, ToolResult
+from app.domain.hub import (
+    ChoiceMode,
+    OutputFormat,
+    Reasoning,
+    Role,
+    Sampling,
+    Shape,
+    Text,
+    Thought,
+    ToolCall,
+    ToolResult,
+)
 from dialects.translating import gemini_request
 
 CALL = {"functionCall": {"name": "f", "args": {"x": 1}}, "thoughtSignature": "S"}
@@ -152,6 +163,31 @@ def test_nonsense_is_refused_by_name(more: dict[str, Any]) -> None:
     with pytest.raises(FaultError) as refused:
         gemini_request(**more)
     assert refused.value.fault.param
+
+
+SHOWN = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "left"),
+    [
+        ([{"text": "Here."}, SHOWN], (Text("Here."),)),
+        (
+            [SHOWN | {"thoughtSignature": "S"}, {"text": "Here."}],
+            (Thought(signature="S", origin="gemini"), Text("Here.")),
+        ),
+        ([{"fileData": {"mimeType": "image/png", "fileUri": "https://x/a.png"}}], ()),
+    ],
+)
+def test_pictures_of_an_answer_stand_apart_and_come_back_in_their_place(
+    parts: list[Any], left: tuple[Any, ...]
+) -> None:
+    contents = [{"role": "user", "parts": [SHOWN]}, {"role": "model", "parts": parts}]
+    request = gemini_request(contents=contents)
+    asked, answer = request.messages
+    assert (asked.pictures, len(asked.parts)) == ((), 1)
+    assert (answer.parts, len(answer.pictures)) == (left, 1)
+    assert json.loads(gemini.write_request(request, "m").body)["contents"] == contents
 
 
 def test_cached_content_cannot_be_said_elsewhere() -> None:

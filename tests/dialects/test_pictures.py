@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from app.dialects import anthropic, gemini, ollama, openai_chat, openai_completions_hub, pictures, responses
+from app.dialects import anthropic, cohere, gemini, ollama, openai_chat, openai_completions_hub, pictures, responses
+from app.dialects.openai_chat import Quirks
 from app.dialects.translation import Translation
 from app.domain.chat import ApiRequest, Operation
 from app.domain.faults import FaultError, FaultKind
 from app.domain.hub import Image, Text
 from app.domain.hub_reply import Choice, Finish, Finished, Pictured, StreamEvent, TextDelta, ThoughtDelta
 from dialects.responses_rig import checked_items
-from dialects.translating import gemini_stream, sse_events
+from dialects.translating import gemini_request, gemini_stream, sse_events
 
 PICTURE = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}, "thoughtSignature": "S"}
 WORDS = {"text": "Here."}
@@ -75,6 +76,33 @@ def test_nothing_but_a_picture_is_a_fault_where_it_cannot_be_shown(client: Modul
         with pytest.raises(FaultError, match="nothing but a picture") as refused:
             ask(client, PICTURE)
         assert refused.value.fault.kind is FaultKind.BAD_REPLY
+
+
+PAST = [
+    {"role": "user", "parts": [{"text": "Draw."}]},
+    {"role": "model", "parts": [WORDS, PICTURE]},
+    {"role": "user", "parts": [{"text": "Bluer."}]},
+    {"role": "model", "parts": [{"inlineData": PICTURE["inlineData"]}]},
+    {"role": "user", "parts": [{"text": "Bigger."}]},
+]
+
+
+@pytest.mark.parametrize("provider", [anthropic, cohere, ollama, openai_chat, responses])
+def test_a_gemini_clients_pictures_of_the_past_are_left_out_and_named(provider: ModuleType) -> None:
+    written = provider.write_request(gemini_request(contents=PAST), "m")
+    assert "images" in written.dropped
+    assert b"QUJD" not in written.body
+    for said in (b"Draw.", b"Here.", b"Bluer.", b"Bigger."):
+        assert said in written.body
+
+
+def test_openrouter_gets_them_back_and_a_turn_of_nothing_else_is_left_out_for_others() -> None:
+    shown = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}]
+    for quirks, told in ((Quirks(pictures=True), [("Here.", shown), ("", shown)]), (Quirks(), [("Here.", None)])):
+        written = openai_chat.write_request(gemini_request(contents=PAST), "m", quirks)
+        turns = json.loads(written.body)["messages"]
+        assert [(turn["content"], turn.get("images")) for turn in turns if turn["role"] == "assistant"] == told
+        assert ("images" in written.dropped) is not quirks.pictures
 
 
 def test_completions_are_text() -> None:
