@@ -8,6 +8,7 @@ from app.domain.hub import Image, Part, Refusal, Text, ToolCall
 from app.domain.hub_reply import (
     CallStarted,
     Choice,
+    Ended,
     Finished,
     Pictured,
     RefusalDelta,
@@ -47,10 +48,11 @@ def _says(part: Part) -> bool:
 class Telling:
     """Tells of pictures in a stream; one that comes before any words waits for them."""
 
-    __slots__ = ("_said", "_waiting")
+    __slots__ = ("_nothing", "_said", "_waiting")
 
     def __init__(self) -> None:
         """Nothing was said yet."""
+        self._nothing = False
         self._said: set[int] = set()
         self._waiting: dict[int, int] = {}
 
@@ -58,9 +60,23 @@ class Telling:
         """Return the events with words for pictures.
 
         Raises:
-            FaultError: BAD_REPLY, when an answer is over and was nothing but pictures.
+            FaultError: as `end`, at the stream's own end mark.
         """
-        return [told for event in events for told in self._one(event)]
+        out: list[StreamEvent] = []
+        for event in events:
+            if isinstance(event, Ended):
+                self.end()
+            out += self._one(event)
+        return out
+
+    def end(self) -> None:
+        """See whether there is anything to tell; only at the end, because what the pictures cost comes that late.
+
+        Raises:
+            FaultError: BAD_REPLY, when an answer was nothing but pictures.
+        """
+        if self._nothing:
+            raise _nothing_else()
 
     def _one(self, event: StreamEvent) -> Iterable[StreamEvent]:
         if isinstance(event, TextDelta | RefusalDelta | CallStarted):
@@ -73,10 +89,9 @@ class Telling:
                 return (TextDelta(_TOLD, event.choice),)
             self._waiting[event.choice] = self._waiting.get(event.choice, 0) + 1
             return ()
-        if isinstance(event, Finished) and event.choice in self._waiting:
-            raise _nothing_else()
-        if isinstance(event, ThoughtDelta) and not event.text and event.choice in self._waiting:
-            return ()  # the signature of a picture, which would commit an answer that may be nothing else
+        if isinstance(event, Finished | ThoughtDelta) and event.choice in self._waiting:
+            self._nothing |= isinstance(event, Finished)  # both would commit an answer that may be nothing else
+            return (event,) if isinstance(event, ThoughtDelta) and event.text else ()
         return (event,)
 
 

@@ -99,6 +99,8 @@ class Translation:
         self.memory: Memory | None = None
         """Where thoughts are kept for clients that lose them; nowhere without one."""
         self._names: tool_names.Names = {}
+        self.usage = NO_USAGE
+        """What the answer cost, even when it turns out to be one that cannot be given to the client."""
         self.KEEPALIVE = client.KEEPALIVE
 
     @property
@@ -142,6 +144,7 @@ class Translation:
             InBandError: it is an error. FaultError: BAD_REPLY.
         """
         reply = self._provider.read_reply(body)
+        self.usage = reply.usage
         if not (reply.created and reply.id):
             now_s = self._clock()
             reply = replace(reply, created=reply.created or int(now_s), id=reply.id or _made_id(now_s))
@@ -210,12 +213,15 @@ class TranslatedStream:
         if self.ended:
             return b""
         out = self._pass_on(list(self._reader.finish()))
+        if self.telling is not None:
+            self.telling.end()
         if self.ended or not self.complete:
             return out
         self.ended = True
         return out + self._writer.write((Ended(),))
 
     def _pass_on(self, events: list[StreamEvent]) -> bytes:
+        self._count(events)
         if self.telling is not None:
             events = self.telling.tell(events)
         for at, event in enumerate(events):
@@ -231,6 +237,12 @@ class TranslatedStream:
             self.hear(events)
         return self._writer.write(events)
 
+    def _count(self, events: list[StreamEvent]) -> None:
+        """Keep what was reported of the cost, whatever becomes of the answer."""
+        for event in events:
+            if isinstance(event, Counted):
+                self.usage = self.usage.most(event.usage)
+
     def _note(self, event: StreamEvent) -> None:
         """Keep what the relay asks for."""
         if isinstance(event, CONTENT):
@@ -238,8 +250,6 @@ class TranslatedStream:
         if isinstance(event, Finished):
             self._unfinished -= 1
             self.complete = self._unfinished <= 0
-        elif isinstance(event, Counted):
-            self.usage = self.usage.most(event.usage)
         elif isinstance(event, Ended):
             self.complete = self.ended = True
         elif isinstance(event, Failed):

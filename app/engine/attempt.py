@@ -111,7 +111,9 @@ class Attempt:
         """The tokens the provider has reported so far."""
         if self.reply is not None:
             return self.reply.usage
-        return self.reader.usage if self.reader is not None else NO_USAGE
+        if self.reader is not None:
+            return self.reader.usage
+        return self.dialect.usage if isinstance(self.dialect, Translation) else NO_USAGE
 
     @property
     def kept(self) -> tuple[str, ...]:

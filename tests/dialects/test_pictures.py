@@ -12,7 +12,18 @@ from app.dialects.translation import Translation
 from app.domain.chat import ApiRequest, Operation
 from app.domain.faults import FaultError, FaultKind
 from app.domain.hub import Image, Text
-from app.domain.hub_reply import Choice, Finish, Finished, Pictured, StreamEvent, TextDelta, ThoughtDelta
+from app.domain.hub_reply import (
+    Choice,
+    Counted,
+    Ended,
+    Finish,
+    Finished,
+    Pictured,
+    StreamEvent,
+    TextDelta,
+    ThoughtDelta,
+)
+from app.domain.usage import Usage
 from dialects.responses_rig import checked_items
 from dialects.translating import gemini_request, gemini_stream, sse_events
 
@@ -29,15 +40,17 @@ TOLD = "cannot be shown here"
 IMAGE = Image(data="QUJD", media_type="image/png")
 
 
+def asked(client: ModuleType, *, stream: bool) -> ApiRequest:
+    return ApiRequest(Operation.CHAT, "m", stream=stream, body=json.dumps(ASKED[client] | {"stream": stream}).encode())
+
+
 def plain(client: ModuleType, *parts: dict[str, Any]) -> Any:
     body = json.dumps({"responseId": "R", "candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]})
-    asked = ApiRequest(Operation.CHAT, "m", stream=False, body=json.dumps(ASKED[client] | {"stream": False}).encode())
-    return json.loads(Translation(client, gemini).parse_reply(asked, body.encode()).body)
+    return json.loads(Translation(client, gemini).parse_reply(asked(client, stream=False), body.encode()).body)
 
 
 def streamed(client: ModuleType, *parts: dict[str, Any]) -> bytes:
-    asked = ApiRequest(Operation.CHAT, "m", stream=True, body=json.dumps(ASKED[client] | {"stream": True}).encode())
-    stream = Translation(client, gemini).open_stream(asked)
+    stream = Translation(client, gemini).open_stream(asked(client, stream=True))
     try:
         return stream.feed(gemini_stream(*parts)) + stream.finish()
     except FaultError:
@@ -105,6 +118,19 @@ def test_openrouter_gets_them_back_and_a_turn_of_nothing_else_is_left_out_for_ot
         assert ("images" in written.dropped) is not quirks.pictures
 
 
+def test_what_nothing_but_a_picture_cost_is_known() -> None:
+    body = gemini_stream(PICTURE)
+    stream = Translation(anthropic, gemini).open_stream(asked(anthropic, stream=True))
+    with pytest.raises(FaultError):
+        stream.feed(body) + stream.finish()
+    assert (stream.usage.input, stream.usage.output) == (10, 5)
+    sent = {"candidates": [{"content": {"parts": [PICTURE]}}], "usageMetadata": {"promptTokenCount": 5}}
+    translation = Translation(anthropic, gemini)
+    with pytest.raises(FaultError):
+        translation.parse_reply(asked(anthropic, stream=False), json.dumps(sent).encode())
+    assert translation.usage.input == 5
+
+
 def test_completions_are_text() -> None:
     assert not pictures.shows(openai_completions_hub.ORIGIN)
     told = pictures.told(Choice((Text("a"), IMAGE), Finish.STOP)).parts
@@ -126,3 +152,13 @@ def test_pictures_of_each_alternative_wait_for_its_own_words() -> None:
     assert [at for _, at in told] == [0, 1, 0, 0]
     assert TOLD in told[2][0]
     assert telling.tell([Finished(Finish.STOP)]) == [Finished(Finish.STOP)]
+    telling.end()
+
+
+def test_that_there_was_nothing_else_is_told_at_the_end_behind_what_it_cost() -> None:
+    telling = pictures.Telling()
+    counted = Counted(Usage(output=1290))
+    assert telling.tell([Pictured(IMAGE), Finished(Finish.STOP), counted]) == [counted]
+    for end in (lambda: telling.tell([Ended()]), telling.end):
+        with pytest.raises(FaultError, match="nothing but a picture"):
+            end()

@@ -85,6 +85,32 @@ async def test_a_missing_path_for_something_else_than_chat_leaves_the_provider_w
     assert all(provider.status().state is not HealthState.CONFIG_ERROR for provider in rig.providers)
 
 
+PICTURE = {"images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}]}
+TOKENS = {"prompt_tokens": 5, "completion_tokens": 1290, "total_tokens": 1295}
+CHUNKS = [
+    {"choices": [{"index": 0, "delta": PICTURE}]},
+    {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    {"choices": [], "usage": TOKENS},
+]
+PICTURED = {"choices": [{"index": 0, "message": PICTURE, "finish_reason": "stop"}], "usage": TOKENS}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_cannot_be_shown_has_cost_what_it_cost(
+    rig: Rig, first: FaultyUpstream, stream: bool
+) -> None:
+    events = (*(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in CHUNKS), b"data: [DONE]\n\n")
+    first.script(plays.OK.but(events=events) if stream else plays.OK.but(body=json.dumps(PICTURED).encode()))
+    lines: Dialect = ollama
+    asked = {"model": "demo", "stream": stream, "messages": [{"role": "user", "content": "Hi"}]}
+    call = replace(rig.call(), request=lines.parse_request(json.dumps(asked).encode()), dialect=lines)
+    attempt = Attempt(rig.relay.chooser.choose(call.request).candidates[0], call)
+    with pytest.raises(FaultError, match="nothing but a picture"):
+        await attempt.run()
+    assert (attempt.usage.input, attempt.usage.output) == (5, 1290)
+    await attempt.close()
+
+
 class Silence:
     """A provider's stream that brings one more event after a long time."""
 
