@@ -109,11 +109,8 @@ class Attempt:
     @property
     def usage(self) -> Usage:
         """The tokens the provider has reported so far."""
-        if self.reply is not None:
-            return self.reply.usage
-        if self.reader is not None:
-            return self.reader.usage
-        return self.dialect.usage if isinstance(self.dialect, Translation) else NO_USAGE
+        counted = self.reply or self.reader or (self.dialect if isinstance(self.dialect, Translation) else None)
+        return NO_USAGE if counted is None else counted.usage
 
     @property
     def kept(self) -> tuple[str, ...]:
