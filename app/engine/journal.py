@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 CLIENT_GONE = 499
 """The status that the log shows for a client that went away (nginx's convention)."""
 
+_MOST_SKIPPED = 10
+"""So many candidates that were not asked are named; of those beyond there is only their number."""
+
 
 class Journal:
     """What became of one request, attempt by attempt."""
@@ -37,6 +40,7 @@ class Journal:
         self.stream = False
         self.attempts: list[Attempted] = []
         self.skipped: list[Skipped] = []
+        self._unnamed = 0
         self.last: Attempt | None = None
         self.turn: Turn | None = None
         self.queued_s = 0.0
@@ -62,7 +66,10 @@ class Journal:
 
     def passed_over(self, candidate: Candidate, why: str) -> None:
         """Note a candidate that was not asked, and why."""
-        self.skipped.append(Skipped(candidate.provider.id, candidate.model, why))
+        if len(self.skipped) < _MOST_SKIPPED:
+            self.skipped.append(Skipped(candidate.provider.id, candidate.model, why))
+        else:
+            self._unnamed += 1
 
     def finish(self, status: int, outcome: str = "ok", fault: Fault | None = None) -> None:
         """Publish the account; a second call does nothing."""
@@ -71,6 +78,8 @@ class Journal:
         self._finished = True
         last = self.last
         spent = self._spent_by if outcome != "failed" else None
+        if self._unnamed:
+            self.skipped.append(Skipped("…", "…", f"{self._unnamed} more were passed over"))
         if self.turn is not None:
             self.turn.settle(0 if spent is None else total(spent.usage))
         event = RequestFinished(

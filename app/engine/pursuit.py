@@ -24,6 +24,12 @@ from app.store.settings import Routing as RoutingSettings
 TRY_LATER_S = 2.0
 """What a client is told to wait when trying again can help and nobody named a time."""
 
+_NOT_NEEDED = "not needed"
+_OVER = "the request was over"
+_SPENT = "the attempts were used up"
+_LATE = "the time was used up"
+_TOO_SHORT = "its list does not say that it takes longer conversations"
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -74,17 +80,30 @@ class Pursuit:
         self.means.retries.request()
         for skipped in self.choice.skipped:
             self.journal.passed_over(skipped.candidate, skipped.why)
-        for candidate in self.choice.candidates:
-            if self._spent or not self._hopes.may_help(candidate):
-                continue
-            block = self._hopes.block(candidate)
-            if block is not None:
-                self.journal.passed_over(candidate, block.why)
-            elif (attempt := await self._ask(candidate)) is not None:
-                return attempt
+        waiting, ended = iter(self.choice.candidates), _OVER
+        try:
+            for candidate in waiting:
+                why = self._keeps_away(candidate)
+                if why:
+                    self.journal.passed_over(candidate, why)
+                elif (attempt := await self._ask(candidate)) is not None:
+                    ended = _NOT_NEEDED
+                    return attempt
+        finally:
+            for candidate in waiting:
+                self.journal.passed_over(candidate, ended)
         return await self._last_resort()
 
     # -- one candidate
+
+    def _keeps_away(self, candidate: Candidate) -> str:
+        """Why the candidate is not asked in its turn; empty when it is."""
+        if self._spent:
+            return _SPENT if self._deadline.left_s else _LATE
+        if not self._hopes.may_help(candidate):
+            return _TOO_SHORT
+        block = self._hopes.block(candidate)
+        return "" if block is None else block.why
 
     @property
     def _spent(self) -> bool:

@@ -5,6 +5,8 @@ from app.domain.events import RequestFinished
 from app.domain.faults import Fault, FaultKind
 from app.engine.bus import Bus
 from app.engine.journal import Journal
+from app.engine.router import Candidate
+from engine.rig import make_provider
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -24,6 +26,18 @@ def test_the_account_is_published_exactly_once() -> None:
         "provider_unreachable", "down. wait.", "", None,
     )  # fmt: skip
     assert event.usage.input is None
+
+
+def test_an_account_names_no_more_than_so_many_that_were_passed_over() -> None:
+    bus, heard = Bus(), []
+    bus.subscribe(heard.append)
+    journal = Journal(bus, "r1", "ide", lambda: NOON)
+    one = Candidate(make_provider(bus, "p", "http://127.0.0.1:9/v1"), "m", "")
+    for _ in range(50):
+        journal.passed_over(one, "not needed")
+    journal.finish(200)
+    assert len(heard[0].skipped) == 11
+    assert heard[0].skipped[-1].reason == "40 more were passed over"
 
 
 def test_the_log_line_says_what_whom_and_how_long(caplog) -> None:
