@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EVERY_MS = 100
+_LAST_GOOD = "The last good settings are in use. The window says what is wrong."
+_REMEDY = "The window says what to do."
 _DOWN = frozenset({HealthState.UNREACHABLE, HealthState.CONFIG_ERROR, HealthState.NEEDS_KEY})
 
 _log = logging.getLogger(__name__)
@@ -26,14 +28,15 @@ class Bridge(QObject):
     """Shows windows and tray the program as snapshots, at most ten a second, and runs their commands.
 
     `changed` carries the newest `Snapshot`; `used` says that requests ended since; `notice` carries title, text and
-    whether it is bad news, once per change, and `notice_here` the same for the window only; `failed` is one line about
-    a command that did not work.
+    whether it is bad news, once per change, `notice_here` the same for the window only and `notice_tray` for the tray
+    only; `failed` is one line about a command that did not work.
     """
 
     changed = Signal(object)
     used = Signal()
     notice = Signal(str, str, bool)
     notice_here = Signal(str, str, bool)
+    notice_tray = Signal(str, str, bool)
     failed = Signal(str)
 
     def __init__(self) -> None:
@@ -44,6 +47,7 @@ class Bridge(QObject):
         self._unsubscribe: Callable[[], None] = lambda: None
         self._finished = False
         self._down: dict[str, bool] = {}
+        self._problems: tuple[bool, ...] = (False, False)
         self._pending = QTimer(self)
         self._pending.setSingleShot(True)
         self._pending.setInterval(EVERY_MS)
@@ -76,6 +80,7 @@ class Bridge(QObject):
         self.snapshot = self.runtime.snapshot()
         self.changed.emit(self.snapshot)
         self._tell_news(self.snapshot)
+        self._tell_problems(self.snapshot)
         if self._finished:
             self._finished = False
             self.used.emit()
@@ -89,10 +94,21 @@ class Bridge(QObject):
         fell = [names[i] for i, down in now.items() if down and not self._down.get(i, False)]
         rose = [names[i] for i, down in now.items() if not down and self._down.get(i, False)]
         self._down = {i: now.get(i, self._down.get(i, False)) for i in names}
-        line = wording.status_line(snapshot)
         for names_now, what, bad in ((fell, "can't be used", True), (rose, "can be used again", False)):
             if names_now:
-                self.notice.emit(f"{wording.listed(names_now)} {what}", line, bad)
+                self.notice.emit(f"{wording.listed(names_now)} {what}", "", bad)
+
+    def _tell_problems(self, snapshot: Snapshot) -> None:
+        """Say once in the tray that something lasting is wrong; the window shows it for as long as it lasts."""
+        news = (
+            (snapshot.settings_problem, "The settings file can't be used", _LAST_GOOD),
+            (snapshot.problem, wording.gist(snapshot.problem), _REMEDY),
+        )
+        bad = True
+        for (problem, title, text), before in zip(news, self._problems, strict=True):
+            if problem and not before:
+                self.notice_tray.emit(title, text, bad)
+        self._problems = tuple(bool(problem) for problem, _, _ in news)
 
     def _tell_alert(self, alert: AlertRaised) -> None:
         """Say what became of a budget; of providers and keys the snapshots tell."""

@@ -30,6 +30,7 @@ class Tray(QObject):
     def __init__(self, bridge: "Bridge", actions: Actions) -> None:
         """Show the icon at once, or as soon as a tray turns up."""
         super().__init__()
+        self._bridge = bridge
         self._open_window = actions.open_health
         self._menu = TrayMenu(bridge, actions)
         self._state = icons.tower_state(None)
@@ -46,6 +47,7 @@ class Tray(QObject):
         self._watcher = _watch_hosts(self)
         bridge.changed.connect(self._show)
         bridge.notice.connect(self._tell)
+        bridge.notice_tray.connect(self._tell)
         if not QSystemTrayIcon.isSystemTrayAvailable():
             self._look.start()
             self._patience.start()
@@ -111,9 +113,10 @@ class Tray(QObject):
             self._icon.setIcon(icons.tray_icon(state))
 
     def _tell(self, title: str, text: str, bad: bool) -> None:  # noqa: FBT001 - Qt's signal
+        """Show a message; news without a text of their own get the state of the whole program."""
         kind = QSystemTrayIcon.MessageIcon.Warning if bad else QSystemTrayIcon.MessageIcon.Information
         if QSystemTrayIcon.supportsMessages():
-            self._icon.showMessage(title, text, kind, _MESSAGE_MS)
+            self._icon.showMessage(title, text or wording.status_line(self._bridge.snapshot), kind, _MESSAGE_MS)
 
 
 def _watch_hosts(tray: Tray) -> QObject | None:

@@ -88,11 +88,11 @@ def status_line(snapshot: Snapshot | None) -> str:
     if snapshot is None:
         return "Starting…"
     if not snapshot.listening:
-        return _why_down(snapshot.problem)
+        return gist(snapshot.problem)
     return f"{_how_many_up(snapshot)} · {address(snapshot.listening)}"
 
 
-def _why_down(problem: str) -> str:
+def gist(problem: str) -> str:
     """The essence of a problem: `Port 8484 is taken` out of `127.0.0.1:8484 is taken by process 7. End it, …`."""
     where, taken, _ = problem.partition(" is taken")
     if taken:

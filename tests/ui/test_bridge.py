@@ -78,8 +78,8 @@ def test_down_and_up_again_is_told_once_each(bridge: Bridge, fake: FakeRuntime) 
         fake.change_provider("alpha", state=state)
         bridge.refresh()
     assert news == [
-        ("alpha can't be used", "1 of 2 providers up · 127.0.0.1:8484", True),
-        ("alpha can be used again", "Ready · 127.0.0.1:8484", False),
+        ("alpha can't be used", "", True),
+        ("alpha can be used again", "", False),
     ]
 
 
@@ -88,6 +88,34 @@ def test_several_that_fall_together_are_one_piece_of_news(bridge: Bridge, fake: 
     fake.change(providers=(provider("alpha", HealthState.UNREACHABLE), provider("beta", HealthState.NEEDS_KEY)))
     bridge.refresh()
     assert [title for title, _, _ in news] == ["alpha and beta can't be used"]
+
+
+def test_a_problem_that_lasts_is_told_once_in_the_tray(bridge: Bridge, fake: FakeRuntime) -> None:
+    in_both, in_the_tray = news_of(bridge), []
+    bridge.notice_tray.connect(lambda *news: in_the_tray.append(news))
+    taken = "127.0.0.1:8484 is taken by process 7. End it."
+    for values in ({"settings_problem": "config.toml:3: <b>wrong</b>"}, {"problem": taken, "listening": ""}, {}):
+        fake.change(**values)
+        bridge.refresh()
+    assert in_the_tray == [
+        ("The settings file can't be used", "The last good settings are in use. The window says what is wrong.", True),
+        ("Port 8484 is taken", "The window says what to do.", True),
+    ]
+    for problem in ("", taken):
+        fake.change(problem=problem)
+        bridge.refresh()
+    assert [title for title, _, _ in in_the_tray[2:]] == ["Port 8484 is taken"]
+    assert in_both == []
+
+
+def test_a_problem_at_the_start_is_told(qtbot: QtBot, fake: FakeRuntime) -> None:
+    bridge, told = Bridge(), []
+    bridge.notice_tray.connect(lambda title, *_: told.append(title))
+    fake.change(listening="", problem="127.0.0.1:8484 is taken by process 7. End it.")
+    runtime: Any = fake
+    bridge.attach(runtime)
+    bridge.detach()
+    assert told == ["Port 8484 is taken"]
 
 
 @pytest.mark.parametrize("state", [HealthState.DISABLED, HealthState.RATE_LIMITED, HealthState.UNKNOWN])

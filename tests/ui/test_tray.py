@@ -73,6 +73,18 @@ def test_news_are_shown_where_there_is_a_tray(
     assert kind is QSystemTrayIcon.MessageIcon.Warning
 
 
+def test_a_taken_port_is_told_where_there_is_a_tray(
+    made: Tray, bridge: Bridge, fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[object, ...]] = []
+    monkeypatch.setattr(QSystemTrayIcon, "supportsMessages", staticmethod(lambda: True))
+    monkeypatch.setattr(QSystemTrayIcon, "showMessage", lambda _, *what: said.append(what))
+    fake.change(listening="", problem="127.0.0.1:8484 is taken by process 7. End it.")
+    bridge.refresh()
+    bridge.refresh()
+    assert [what[:2] for what in said] == [("Port 8484 is taken", "The window says what to do.")]
+
+
 def test_without_a_tray_it_says_so_after_a_moment(qtbot: QtBot, made: Tray) -> None:
     with qtbot.waitSignal(made.missing, timeout=5000):
         pass
