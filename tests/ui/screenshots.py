@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.domain.status import BreakerState, HealthState
@@ -58,6 +59,10 @@ def invented_days(count: int) -> list[UsageRow]:
     return [UsageRow(day.isoformat(), 40, 1, 9000 * (n % 5 + 1), 2500 * (n % 3), 0) for n, day in enumerate(days)]
 
 
+SIZE = QSize(1040, 740)
+"""Of the window: the screen of Qt without a screen is narrower."""
+
+
 class Camera:
     """Saves widgets as PNG files."""
 
@@ -83,6 +88,7 @@ async def shoot_all(camera: Camera, look: str) -> None:
     }
     bridge = Bridge()
     window = MainWindow(bridge, lambda: None)
+    window.resize(SIZE)
     window.show()
     await camera.shoot(window, f"{look}-starting")
     fake: Any = runtime

@@ -34,6 +34,9 @@ _SIDE_EM = 12
 _ICON_PX = 20
 _SIZE = QSize(1040, 740)
 _LEAST = QSize(820, 560)
+FRAME = QSize(16, 48)
+"""What a frame with its title bar takes at most: the real one is not known before the window is shown."""
+
 _NO_TOKEN = "There is no local token yet: the keyring gave none."  # noqa: S105 - a message, not a token
 
 
@@ -85,7 +88,7 @@ class MainWindow(QMainWindow):
         if bridge.snapshot is not None:
             self.show_snapshot(bridge.snapshot)
         self.setMinimumSize(_LEAST)
-        self.resize(_SIZE)
+        self.resize(_SIZE.boundedTo(self.screen().availableSize() - FRAME))
 
     def _make_side(self) -> QListWidget:
         side = QListWidget()

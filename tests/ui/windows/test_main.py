@@ -1,15 +1,16 @@
 """The main window."""
 
 import pytest
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QScreen
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.domain.status import HealthState
 from app.store.settings_errors import SettingsError
 from app.ui.bridge import Bridge
 from app.ui.windows.about import About
-from app.ui.windows.main import PAGES, MainWindow
+from app.ui.windows.main import FRAME, PAGES, MainWindow
 from app.ui.windows.welcome import Welcome
 from ui.fake_runtime import FakeRuntime
 
@@ -55,6 +56,23 @@ async def test_shortcuts(qtbot: QtBot, window: MainWindow, quits: list[int]) -> 
     assert not window.isVisible()
 
 
+@pytest.mark.parametrize(
+    ("screen", "size"),
+    [
+        (QSize(1280, 720), QSize(1040, 720 - FRAME.height())),
+        (QSize(2560, 1440), QSize(1040, 740)),
+        (QSize(640, 480), QSize(820, 560)),
+    ],
+)
+def test_it_is_first_no_larger_than_the_screen(
+    qtbot: QtBot, bridge: Bridge, monkeypatch: pytest.MonkeyPatch, screen: QSize, size: QSize
+) -> None:
+    monkeypatch.setattr(QScreen, "availableSize", lambda _: screen)
+    window = MainWindow(bridge, lambda: None)
+    qtbot.addWidget(window)
+    assert window.size() == size
+
+
 async def test_closing_only_hides(window: MainWindow) -> None:
     window.present()
     window.close()
@@ -77,6 +95,18 @@ def test_problems_and_failures_are_shown(window: MainWindow, bridge: Bridge, fak
     assert window.header.demo.isVisible()
     bridge.failed.emit("Test alpha: it failed.")
     assert window.banner.news.isVisible()
+
+
+def test_news_hold_no_state_that_passes(window: MainWindow, bridge: Bridge, fake: FakeRuntime) -> None:
+    window.present()
+    fake.change(listening="", problem="127.0.0.1:8484 is taken by process 7.")
+    fake.change_provider("alpha", state=HealthState.UNREACHABLE)
+    bridge.refresh()
+    assert window.banner.news.text.text() == "alpha can't be used"
+    fake.change(listening="http://127.0.0.1:8484/v1", problem="")
+    bridge.refresh()
+    assert window.banner.news.text.text() == "alpha can't be used"
+    assert not window.banner.problems["problem"].isVisible()
 
 
 async def test_a_failed_command_stays_until_dismissed(window: MainWindow, fake: FakeRuntime) -> None:
