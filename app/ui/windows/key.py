@@ -101,9 +101,13 @@ class KeyDialog(QDialog):
         self.accept()
 
     def _refused(self, line: str) -> None:
-        """A command failed while this is open; whichever it was, the user sees why."""
+        """A command failed while this is open; whichever it was, the user sees why. A refused key is typed anew."""
+        was_saving = not self.field.isEnabled()
         self._set_busy(busy=False)
         self.verdict.say(line, good=False)
+        if was_saving:
+            self.field.setFocus()
+            self.field.selectAll()
 
     def _set_busy(self, *, busy: bool) -> None:
         self.field.setEnabled(not busy)

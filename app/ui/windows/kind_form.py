@@ -187,6 +187,13 @@ class KindForm(QFrame):
         """Empty the field."""
         self.key_edit.clear()
 
+    def ask_again(self) -> None:
+        """Have the key typed anew, or the address where no key is asked for."""
+        field = next((f for f in (self.key_edit, self.url_edit) if not f.isHidden()), None)
+        if field is not None:
+            field.setFocus()
+            field.selectAll()
+
     def set_enabled(self, on: bool) -> None:  # noqa: FBT001 - like Qt's own
         """Let people type, or not while a command runs."""
         for field in (self.key_edit, self.url_edit, self.advanced):

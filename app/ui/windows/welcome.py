@@ -161,7 +161,7 @@ class Welcome(QDialog):
             self.verdict.say(problem or _good(wish.kind), good=not problem)
             self._show_buttons()
             if problem:
-                self.form.key_edit.setFocus()
+                self.form.ask_again()
 
         self._bridge.run(
             f"Test {wish.kind.name}",
@@ -190,9 +190,13 @@ class Welcome(QDialog):
 
     def _command_failed(self, line: str) -> None:
         """A command failed while this is open; whichever it was, the user sees why."""
-        if self.isVisible():
-            self._end()
-            self.verdict.say(line, good=False)
+        if not self.isVisible():
+            return
+        was_busy = self._busy
+        self._end()
+        self.verdict.say(line, good=False)
+        if was_busy:
+            self.form.ask_again()
 
     def _begin(self, text: str) -> None:
         self._busy = True

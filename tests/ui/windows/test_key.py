@@ -72,8 +72,17 @@ async def test_a_keyring_that_refuses_keeps_the_dialog_open(dialog: KeyDialog, f
     assert "The keyring is locked. Unlock it." in dialog.verdict.text.text()
     assert dialog.save.isEnabled()
     assert dialog.field.text() == KEY
+    assert dialog.focusWidget() is dialog.field
+    assert dialog.field.hasSelectedText()
     dialog.field.setText("another")
     assert not dialog.verdict.isVisible()
+
+
+def test_another_command_that_fails_leaves_what_is_typed_alone(dialog: KeyDialog, bridge: Bridge) -> None:
+    dialog.field.setText(KEY)
+    bridge.failed.emit("Test alpha: it failed.")
+    assert dialog.verdict.text.text() == "Test alpha: it failed."
+    assert not dialog.field.hasSelectedText()
 
 
 def test_escape_stores_nothing(qtbot: QtBot, dialog: KeyDialog, fake: FakeRuntime) -> None:

@@ -151,3 +151,18 @@ def test_typing_is_told_and_can_be_switched_off(qtbot: QtBot, form: KindForm) ->
         form.key_edit.setText("x")
     form.set_enabled(False)
     assert not form.key_edit.isEnabled()
+
+
+def test_what_was_refused_is_asked_again(form: KindForm) -> None:
+    for kind, field in (("openai", form.key_edit), ("openai-compatible", form.key_edit)):
+        form.show_kind(REGISTRY.get(kind))
+        form.key_edit.setText("sk-0123456789")
+        form.ask_again()
+        assert form.focusWidget() is field
+        assert field.selectedText()
+    form.show_kind(REGISTRY.get("ollama"))
+    form.advanced.click()
+    form.url_edit.setText("http://127.0.0.1:9/v1")
+    form.ask_again()
+    assert form.focusWidget() is form.url_edit
+    assert form.url_edit.selectedText() == "http://127.0.0.1:9/v1"

@@ -83,6 +83,7 @@ async def test_a_failed_test_is_said_and_does_not_keep_anyone_from_adding(welcom
     assert welcome.steps.currentIndex() == 0
     assert welcome.add.text() == "&Add anyway"
     assert welcome.focusWidget() is welcome.form.key_edit
+    assert welcome.form.key_edit.hasSelectedText()
     welcome.add.click()
     await fake.settle()
     assert [call[0] for call in fake.calls] == ["test_new", "add_provider"]
@@ -114,6 +115,15 @@ async def test_a_keyring_that_refuses_is_said_here(welcome: Welcome, fake: FakeR
     assert "The keyring is locked. Unlock it." in welcome.verdict.text.text()
     assert welcome.add.isEnabled()
     assert welcome.form.key_edit.text() == KEY.reveal()
+    assert welcome.focusWidget() is welcome.form.key_edit
+    assert welcome.form.key_edit.hasSelectedText()
+
+
+def test_another_command_that_fails_leaves_what_is_typed_alone(welcome: Welcome, bridge: Bridge) -> None:
+    fill(welcome)
+    bridge.failed.emit("Test alpha: it failed.")
+    assert welcome.verdict.text.text() == "Test alpha: it failed."
+    assert not welcome.form.key_edit.hasSelectedText()
 
 
 async def test_enter_adds(qtbot: QtBot, welcome: Welcome, fake: FakeRuntime) -> None:
