@@ -10,8 +10,15 @@ from app.domain.status import ProviderStatus
 from app.ui import icons, wording
 from app.ui.models.cells import Column, RowsModel
 
+
+def _whole_name(provider: ProviderStatus) -> str:
+    """The id, where it is the user's own and may be cut in its cell, and the kind."""
+    own = "" if provider.id == provider.kind else f"{provider.id}\n"
+    return f"{own}{provider.name} ({provider.kind})"
+
+
 COLUMNS: tuple[Column[ProviderStatus], ...] = (
-    Column("Provider", lambda p: wording.one_line(wording.provider_name(p)), tooltip=lambda p: f"{p.name} ({p.kind})"),
+    Column("Provider", lambda p: wording.one_line(wording.provider_name(p)), tooltip=_whole_name),
     Column("State", lambda p: wording.state(p.state)),
     Column("Latency", lambda p: wording.latency(p.latency_ms), number=True),
     Column("Breaker", lambda p: wording.breaker(p.breaker)),

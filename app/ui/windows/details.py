@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QSize
 from app.ui import icons, theme, wording
 from app.ui.models.usage import tokens
 from app.ui.windows import plain
+from app.ui.windows.heading import Heading
 
 if TYPE_CHECKING:
     from app.domain.status import ProviderStatus
@@ -40,8 +41,7 @@ class Details(QFrame):
         self.setObjectName("provider-details")
         theme.set_role(self, "card")
         self._picture = QLabel()
-        self.name = plain.label("provider-name", selectable=True)
-        plain.grown(self.name, 1, bold=True)
+        self.name = Heading("provider-name", 1)
         self.facts = plain.label("provider-facts", wrap=True, selectable=True, role="muted")
         self.error = QPlainTextEdit()
         self.error.setObjectName("provider-error")

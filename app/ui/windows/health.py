@@ -13,6 +13,7 @@ from app.ui.models.providers import LAST_ERROR, ProviderTable
 from app.ui.windows import plain
 from app.ui.windows.details import Details
 from app.ui.windows.empty import empty_state
+from app.ui.windows.heading import Heading
 from app.ui.windows.key import KeyDialog
 from app.ui.windows.tables import make_table
 
@@ -56,8 +57,7 @@ class HealthPage(QWidget):
         self.model = ProviderTable()
         self.table = make_table("providers", "Providers", self.model, LAST_ERROR)
         self.details = Details()
-        self.headline = plain.label("headline", selectable=True)
-        plain.grown(self.headline, 2, bold=True)
+        self.headline = Heading("headline", 2)
         self.stack = QStackedWidget()
         self._make_buttons(add_provider)
         self._lay_out(add_provider)

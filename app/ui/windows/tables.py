@@ -14,6 +14,8 @@ from PySide6.QtWidgets import (
 _ROW_PX = 14
 _LEAST_PX = 60
 _SIDE_PX = 9
+_MOST = 0.3
+"""The part of the table that one column may take; a longer text ends in an ellipsis."""
 
 
 class _Roomy(QStyledItemDelegate):
@@ -35,7 +37,7 @@ class _Roomy(QStyledItemDelegate):
 
 
 class RoomyTable(QTableView):
-    """Columns are as wide as the widest text that was ever seen in them, so that nothing jumps about."""
+    """Columns are as wide as the widest text ever seen in them, so that nothing jumps about, within `_MOST`."""
 
     def __init__(self, stretched: int) -> None:
         """Leave the width of column `stretched` to the window."""
@@ -70,14 +72,16 @@ class RoomyTable(QTableView):
         self._fit.start()
 
     def fit(self) -> None:
-        """Widen the columns that are too narrow for what is in sight."""
+        """Widen the columns that are too narrow for what is in sight, but leave room for the others."""
         if not self.isVisible():
             return
-        header = self.horizontalHeader()
+        header, most_px = self.horizontalHeader(), round(self.viewport().width() * _MOST)
         for column in range(header.count()):
-            needed = max(self.sizeHintForColumn(column), header.sectionSizeHint(column))
-            if column != self._stretched and needed > header.sectionSize(column):
-                header.resizeSection(column, needed)
+            title_px, now_px = header.sectionSizeHint(column), header.sectionSize(column)
+            needed_px = max(self.sizeHintForColumn(column), now_px)
+            wide_px = max(title_px, min(needed_px, most_px))
+            if column != self._stretched and wide_px != now_px:
+                header.resizeSection(column, wide_px)
 
 
 def make_table(name: str, says: str, model: QAbstractItemModel, stretched: int) -> "RoomyTable":

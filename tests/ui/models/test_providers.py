@@ -72,6 +72,12 @@ def test_an_error_is_plain_text_in_cell_and_tooltip(table: ProviderTable) -> Non
     assert table.index(0, LAST_ERROR).data(ROLE.AccessibleTextRole).startswith("<img")
 
 
+def test_a_name_that_may_be_cut_is_whole_in_its_tooltip(table: ProviderTable) -> None:
+    table.show((provider("work" * 16), provider("openai", kind="openai", name="OpenAI")))
+    assert f"{'work' * 16}\nOpenAI-compatible (openai-compatible)" in table.index(0, NAME).data(ROLE.ToolTipRole)
+    assert ">OpenAI (openai)<" in table.index(1, NAME).data(ROLE.ToolTipRole)
+
+
 def test_a_screen_reader_hears_that_there_is_no_error(table: ProviderTable) -> None:
     assert table.index(0, LAST_ERROR).data(ROLE.AccessibleTextRole) == "no error"
 

@@ -50,6 +50,16 @@ def test_the_last_column_takes_the_rest_and_is_elided(table: RoomyTable, model: 
     assert table.textElideMode() is Qt.TextElideMode.ElideRight
 
 
+def test_a_long_name_leaves_room_for_the_error(table: RoomyTable, model: ProviderTable) -> None:
+    model.show((provider("a" * 64, HealthState.CONFIG_ERROR, detail="so much to say " * 30),))
+    for width_px in (1400, 900, 860):
+        table.resize(width_px, 300)
+        table.fit()
+        assert table.columnWidth(NAME) <= table.viewport().width() * 0.3 + 1
+        assert table.horizontalHeader().length() <= table.viewport().width()
+        assert table.columnWidth(LAST_ERROR) > 2 * table.horizontalHeader().minimumSectionSize()
+
+
 def test_tab_leaves_the_table(table: RoomyTable) -> None:
     assert not table.tabKeyNavigation()
     assert table.accessibleName() == "Providers"
