@@ -83,8 +83,7 @@ class TrayMenu(QMenu):
 
     def _build(self, providers: "tuple[ProviderStatus, ...]") -> None:
         self.clear()
-        self._status = self._entry("status", "", None)
-        self._status.setEnabled(False)
+        self._status = self._entry("status", "", self._actions.open_health)
         self.addSeparator()
         self._providers = {p.id: self._provider_entry(p.id) for p in providers}
         self._use_only = self._only_menu(providers)
@@ -99,11 +98,10 @@ class TrayMenu(QMenu):
         self._about = self._entry("about", "A&bout Switchtower", self._actions.about)
         self._entry("quit", "&Quit", self._actions.quit)
 
-    def _entry(self, name: str, text: str, do: Callable[[], None] | None) -> QAction:
+    def _entry(self, name: str, text: str, do: Callable[[], None]) -> QAction:
         action = QAction(text, self)
         action.setObjectName(f"tray-{name}")
-        if do is not None:
-            action.triggered.connect(lambda _=False: do())
+        action.triggered.connect(lambda _=False: do())
         self.addAction(action)
         return action
 

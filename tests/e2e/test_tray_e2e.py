@@ -72,7 +72,7 @@ def test_a_provider_is_switched_off_with_the_mouse(desktop: Desktop, scenario: S
             tray.click(3)
             eventually(desktop.popups, "the menu")
             desktop.shot("tray-menu")
-            desktop.press("Down", "Return")
+            desktop.press("Down", "Down", "Return")
             see_provider_off(ask, scenario)
 
             scenario.beta.kill()

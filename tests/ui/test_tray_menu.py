@@ -65,7 +65,7 @@ def test_it_says_all_there_is(menu: TrayMenu) -> None:
         "About Switchtower",
         "Quit",
     ]
-    assert not menu.actions()[0].isEnabled()
+    assert menu.actions()[0].isEnabled()
     assert action(menu, "provider-alpha").isChecked()
     assert not action(menu, "provider-alpha").icon().isNull()
 
@@ -75,7 +75,7 @@ def test_while_the_program_starts_only_windows_and_quitting_work(qtbot: QtBot, a
     qtbot.addWidget(menu)
     assert texts(menu)[0] == "Starting…"
     enabled = [entry.text().replace("&", "") for entry in menu.actions() if entry.isEnabled() and entry.text()]
-    assert enabled == ["Open Switchtower", "Usage", "Quit"]
+    assert enabled == ["Starting…", "Open Switchtower", "Usage", "Quit"]
 
 
 def test_a_token_is_copied_only_when_there_is_one(menu: TrayMenu, fake: FakeRuntime) -> None:
@@ -137,9 +137,10 @@ async def test_use_only_forces_a_provider_and_automatic_frees_it(menu: TrayMenu,
 
 
 def test_the_other_entries_do_what_they_say(menu: TrayMenu, asked: Asked) -> None:
-    for name in ("copy-address", "copy-token", "open", "usage", "add-provider", "quit"):
+    for name in ("status", "copy-address", "copy-token", "open", "usage", "add-provider", "quit"):
         action(menu, name).trigger()
-    assert asked.names == ["copy_address", "copy_token", "open_health", "open_usage", "add_provider", "quit"]
+    assert asked.names[:1] == ["open_health"]
+    assert asked.names[1:] == ["copy_address", "copy_token", "open_health", "open_usage", "add_provider", "quit"]
 
 
 def test_it_is_rebuilt_when_providers_come_and_go(menu: TrayMenu, bridge: Bridge, fake: FakeRuntime) -> None:
