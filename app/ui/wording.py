@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from app.domain.status import BreakerState, HealthState, ProviderStatus, Snapshot
 
 UNKNOWN = "—"
-OFFLINE = "No network: no provider can be reached"
+OFFLINE = "No provider can be reached"
 
 _STATES = {
     HealthState.HEALTHY: "Up",

@@ -113,7 +113,7 @@ async def test_a_provider_that_is_left_alone_can_be_tried_now(
 def test_offline_is_one_state(page: HealthPage, bridge: Bridge, fake: FakeRuntime) -> None:
     fake.change(offline=True)
     bridge.refresh()
-    assert page.headline.text() == "No network: no provider can be reached"
+    assert page.headline.text() == "No provider can be reached"
 
 
 async def test_using_only_one(page: HealthPage, fake: FakeRuntime) -> None:
