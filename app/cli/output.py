@@ -23,6 +23,10 @@ class CommandError(Exception):
     """What was asked for failed; the text is one line that says what and the remedy."""
 
 
+class WrongUsageError(Exception):
+    """The command line is wrong in a way its grammar does not show; the text is one line that says what."""
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Columns as wide as they need to be, numbers to the right; None is a dash."""
     raw = [list(row) for row in rows]
@@ -41,6 +45,13 @@ def cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return one_line(str(value))
+
+
+def at_least(cost_usd: float | None, unknown_cost: int) -> object:
+    """A sum of costs as a person reads it, when that of so many requests is not in it; None when nothing is known."""
+    if not unknown_cost:
+        return cost_usd
+    return f"≥ {cost_usd}" if cost_usd else None
 
 
 def one_line(text: str) -> str:

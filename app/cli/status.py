@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.cli.instance import fetch_status
-from app.cli.output import NO_PROVIDERS, one_line, say, say_json, table
+from app.cli.output import NO_PROVIDERS, at_least, one_line, say, say_json, table
 from app.cli.session import Session
 
 _COLUMNS = {
@@ -54,12 +54,17 @@ def _show(told: Mapping[str, Any]) -> None:
         say(NO_PROVIDERS)
         return
     say()
-    say(table(tuple(_COLUMNS), ([provider.get(field) for field in _COLUMNS.values()] for provider in providers)))
+    say(table(tuple(_COLUMNS), [_cells(provider) for provider in providers]))
     details = [provider for provider in providers if provider.get("detail")]
     if details:
         say()
     for provider in details:
         say(one_line(f"{provider['id']}: {provider['detail']}"))
+
+
+def _cells(provider: Mapping[str, Any]) -> list[object]:
+    known = {**provider, "cost_usd": at_least(provider.get("cost_usd"), provider.get("unknown_cost") or 0)}
+    return [known.get(field) for field in _COLUMNS.values()]
 
 
 def duration(seconds: float) -> str:

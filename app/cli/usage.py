@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, date, datetime, time, timedelta
 
-from app.cli.output import CommandError, say, say_csv, say_json, table
+from app.cli.output import CommandError, at_least, say, say_csv, say_json, table
 from app.cli.session import Session
 from app.domain.usage import Grouping, UsageRow, total
 
@@ -60,13 +60,19 @@ async def _read(session: Session, since: date, by: Grouping) -> list[UsageRow]:
 
 
 def _values(row: UsageRow) -> tuple[object, ...]:
-    return (row.key or "(none)", *_counts(row))
+    return (row.key or "(none)", *_tokens(row), at_least(_cost_usd(row), row.unknown_cost), row.unknown_cost)
 
 
 def _counts(row: UsageRow) -> tuple[object, ...]:
-    cost_usd = None if row.cost_usd is None else round(row.cost_usd, _DIGITS)
-    tokens = (row.input_tokens, row.output_tokens, row.unknown_usage)
-    return (row.requests, row.failures, *tokens, cost_usd, row.unknown_cost)
+    return (*_tokens(row), _cost_usd(row), row.unknown_cost)
+
+
+def _tokens(row: UsageRow) -> tuple[int, ...]:
+    return (row.requests, row.failures, row.input_tokens, row.output_tokens, row.unknown_usage)
+
+
+def _cost_usd(row: UsageRow) -> float | None:
+    return None if row.cost_usd is None else round(row.cost_usd, _DIGITS)
 
 
 def _total(rows: Sequence[UsageRow]) -> list[UsageRow]:

@@ -36,7 +36,8 @@ class ProviderStatus:
     """One provider at one moment; the field names are those of `/v1/status`. None is unknown.
 
     `detail` is the last error with its remedy, empty when there is none. `latency_ms` is smoothed; `latencies_ms` are
-    the last 20 as they were, the newest last. `unknown_usage` counts requests whose tokens nobody knows.
+    the last 20 as they were, the newest last. `unknown_usage` counts requests whose tokens nobody knows,
+    `unknown_cost` those whose cost is not in `cost_usd`.
     """
 
     id: str
@@ -59,6 +60,7 @@ class ProviderStatus:
     cost_usd: float | None = None
     latencies_ms: tuple[float, ...] = ()
     unknown_usage: int = 0
+    unknown_cost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,7 @@ class Accounts:
         counters = provider.counters
         counters.unknown_usage += usage_is_unknown(event)
         if cost_usd is None:
+            counters.unknown_cost += 1
             return
         counters.cost_usd = (counters.cost_usd or 0.0) + cost_usd
         if self.budgets.watching and cost_usd:

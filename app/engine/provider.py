@@ -296,4 +296,5 @@ class Provider:
             output_tokens=c.output_tokens,
             unknown_usage=c.unknown_usage,
             cost_usd=None if c.cost_usd is None else round(c.cost_usd, 8),
+            unknown_cost=c.unknown_cost,
         )

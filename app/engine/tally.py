@@ -26,6 +26,7 @@ class Counters:
     output_tokens: int = 0
     unknown_usage: int = 0
     cost_usd: float | None = None
+    unknown_cost: int = 0
 
 
 @dataclass(slots=True)

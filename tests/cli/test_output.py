@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from app.cli.output import one_line, say, say_csv, table
+from app.cli.output import at_least, one_line, say, say_csv, table
 
 
 def test_columns_are_aligned_and_numbers_to_the_right() -> None:
@@ -20,6 +20,14 @@ def test_wide_characters_take_two_columns() -> None:
     assert first == "a     b"
     assert second == "模型  x"
     assert third == "abcd  y"
+
+
+@pytest.mark.parametrize(
+    ("cost_usd", "unknown", "shown"),
+    [(0.0, 0, 0.0), (None, 0, None), (0.0, 5, None), (None, 5, None), (0.5, 0, 0.5), (0.5, 1, "≥ 0.5")],
+)
+def test_a_sum_that_lacks_something(cost_usd: float | None, unknown: int, shown: object) -> None:
+    assert at_least(cost_usd, unknown) == shown
 
 
 def test_only_headers_without_rows() -> None:

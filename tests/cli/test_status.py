@@ -34,6 +34,14 @@ def test_problems_are_shown_and_escaped(capsys: pytest.CaptureFixture[str]) -> N
     assert "x: It is down.\\x1b[31m" in out
 
 
+def test_a_cost_that_lacks_something_is_no_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    costs = {"a": (0.0, 5), "b": (0.5, 1), "c": (0.25, 0), "d": (None, 2), "e": (0.0, 0)}
+    providers = [{"id": i, "state": "healthy", "cost_usd": usd, "unknown_cost": n} for i, (usd, n) in costs.items()]
+    _show({"version": "1", "providers": providers})
+    told = [line[line.index("healthy") :].split()[7:-1] for line in capsys.readouterr().out.splitlines()[3:]]
+    assert told == [["-"], ["≥", "0.5"], ["0.25"], ["-"], ["0.0"]]
+
+
 def test_without_providers_it_says_how_to_add_one(capsys: pytest.CaptureFixture[str]) -> None:
     _show({"version": "1", "providers": []})
     assert "switchtower providers add KIND" in capsys.readouterr().out

@@ -17,7 +17,7 @@ def test_only_healthy_and_slow_providers_are_up() -> None:
 def test_the_fields_are_those_of_the_contract() -> None:
     wanted = (
         "id kind name enabled priority state detail latency_ms checked_at breaker cooling_until models in_flight "
-        "requests failures input_tokens output_tokens cost_usd latencies_ms unknown_usage"
+        "requests failures input_tokens output_tokens cost_usd latencies_ms unknown_usage unknown_cost"
     )
     assert [field.name for field in fields(ProviderStatus)][: len(wanted.split())] == wanted.split()
     assert re.fullmatch(r"[a-z_ ]+", wanted)

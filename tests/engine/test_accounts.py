@@ -149,6 +149,8 @@ async def test_a_cost_says_where_it_comes_from(desk: Desk, changes: dict[str, ob
 )
 async def test_unknown_cost_stays_unknown(desk: Desk, changes: dict[str, object], cost_usd: float | None) -> None:
     assert (await desk.finish(**changes))[1] == cost_usd
+    unknown = cost_usd is None and changes.get("provider", "openai") == "openai"
+    assert desk.provider.status().unknown_cost == unknown
 
 
 async def test_requests_whose_tokens_nobody_knows_are_counted(desk: Desk) -> None:

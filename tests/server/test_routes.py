@@ -119,6 +119,7 @@ async def test_status_has_the_field_names_of_the_contract(served):
             "cost_usd": None,
             "latencies_ms": [],
             "unknown_usage": 0,
+            "unknown_cost": 0,
         }
     ]
 
