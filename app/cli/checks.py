@@ -3,13 +3,14 @@
 import asyncio
 import os
 import stat
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from app.cli import instance
-from app.cli.output import CommandError, one_line
+from app.cli.output import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from app.domain.status import ProviderStatus
 
 _OTHERS = 0o077
+_TRIAL = bytes(4096)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,26 @@ def _examine_place(place: "Path") -> Finding | None:
         return Finding(
             "folders", "broken", f"{place} cannot be reached: {error.strerror}.", "Check its parent folders."
         )
-    if not os.access(place, os.W_OK):
-        return Finding("folders", "broken", f"{place} cannot be written.", "Make it writable for your user.")
+    if unwritable := _try_to_write(place):
+        return unwritable
     if os.name == "posix" and mode & _OTHERS and place.stat().st_uid == os.geteuid():
         wanted = "700" if place.is_dir() else "600"
         return Finding("folders", "broken", f"{place} is open to other users.", f"chmod {wanted} {place}")
+    return None
+
+
+def _try_to_write(place: "Path") -> Finding | None:
+    """Whether it may not be written, or a folder has no room for a file."""
+    if not os.access(place, os.W_OK):
+        return Finding("folders", "broken", f"{place} cannot be written.", "Make it writable for your user.")
+    if not place.is_dir():
+        return None
+    try:
+        with tempfile.TemporaryFile(dir=place, buffering=0) as file:
+            file.write(_TRIAL)
+    except OSError as error:
+        text = f"A file in {place} cannot be written: {error.strerror or error}."
+        return Finding("folders", "broken", text, "Free some space, or make the folder writable for your user.")
     return None
 
 
@@ -127,7 +144,6 @@ def _uses_keyring(session: "Session") -> bool:
 
 async def port(session: "Session") -> list[Finding]:
     """Whether the port is free, ours, or somebody else's."""
-    from app.domain.faults import FaultError
     from app.server.port import owner_pid
     from app.store.secrets import KeyringProblem
 
@@ -139,9 +155,9 @@ async def port(session: "Session") -> list[Finding]:
     holder = f"process {pid}" if pid else "another program"
     try:
         told = await instance.fetch_status(session)
-    except (CommandError, FaultError) as error:
-        text = f"{number} is held by {holder}, which is not this Switchtower: {error}"
-        return [Finding("port", "broken", text, "End that program, or choose another server.port.")]
+    except instance.NoAnswerError as error:
+        text = f"{number} is held by {holder}, which is not this Switchtower: {error.what}"
+        return [Finding("port", "broken", text, error.remedy)]
     except KeyringProblem as error:
         return [Finding("port", "note", f"{number} is in use; without a token it cannot be asked. {error.message}")]
     who = f"process {pid}, " if pid else ""
@@ -169,7 +185,18 @@ async def providers(session: "Session") -> list[Finding]:
         return []
     async with session.core() as core:
         statuses = await asyncio.gather(*(core.test_provider(each.id) for each in session.settings.providers))
-    return [_judge(status) for status in statuses]
+    unset = {each.id: session.unset_variable(each) for each in session.settings.providers}
+    return [finding for status in statuses for finding in (_judge(status), *_note_unset(status, unset[status.id]))]
+
+
+def _note_unset(status: "ProviderStatus", variable: str) -> list[Finding]:
+    """That a key is missing where one can do without."""
+    from app.domain.status import HealthState
+
+    if not variable or status.state in (HealthState.DISABLED, HealthState.NEEDS_KEY):
+        return []
+    text = f"{variable} is not set here, so it is asked without a key."
+    return [Finding(status.id, "note", text, f'Set {variable}, or say key = "none" in the settings.')]
 
 
 def _judge(status: "ProviderStatus") -> Finding:

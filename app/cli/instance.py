@@ -1,5 +1,6 @@
 """Ask the running instance over HTTP, without giving the token to somebody who only sits on its port."""
 
+import asyncio
 import contextlib
 import json
 from typing import TYPE_CHECKING, Any
@@ -9,42 +10,64 @@ from app.cli.output import CommandError
 
 if TYPE_CHECKING:
     from app.cli.session import Session
+    from app.domain.secret import Secret
 
 OK, UNAUTHORIZED = 200, 401
-_NOT_RUNNING = "Start it with `switchtower serve`, or start the tray application."
+
+ANSWER_S = 5.0
+"""So long the status may take."""
+
+_START = "Start it with `switchtower serve`, or start the tray application."
+_GIVE_WAY = "End that program, or choose another server.port."
+_SAME_HOME = "Set SWITCHTOWER_TOKEN and SWITCHTOWER_HOME as where it was started, or choose another server.port."
+
+
+class NoAnswerError(CommandError):
+    """This Switchtower does not answer at its address; the text is `what` and `remedy`."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        """Both are whole sentences."""
+        super().__init__(f"{what} {remedy}")
+        self.what = what
+        self.remedy = remedy
 
 
 async def fetch_status(session: "Session") -> dict[str, Any]:
     """What `/v1/status` says.
 
     Raises:
-        CommandError: nothing of ours listens there, or it does not answer as it should.
+        NoAnswerError: nothing of ours listens there, or it does not answer as it should.
         KeyringProblem: there is no token to show it.
     """
     address = session.address()
     if not await listens(address):
-        raise CommandError(f"Switchtower is not running at {address}. {_NOT_RUNNING}")
+        raise NoAnswerError(f"Switchtower is not running at {address}.", _START)
     if not is_ours(address):
-        raise CommandError(
-            f"The program on {address} belongs to another user, so it is not asked. "
-            "End it, or choose another server.port."
-        )
-    status, body = await _exchange(session, address)
+        raise NoAnswerError(f"The program on {address} belongs to another user, so it is not asked.", _GIVE_WAY)
+    status, body = await _ask(address, await _token(session))
     if status == UNAUTHORIZED:
-        raise CommandError(
-            f"{address} refused our token. It may have been started with another SWITCHTOWER_TOKEN "
-            "or SWITCHTOWER_HOME; set the same here."
-        )
+        raise NoAnswerError(f"{address} refused our token.", _SAME_HOME)
     told = _parse(body) if status == OK else None
     if told is None:
-        raise CommandError(f"{address} does not answer as Switchtower does (status {status}). See: switchtower doctor.")
+        raise NoAnswerError(f"{address} does not answer as Switchtower does (status {status}).", _GIVE_WAY)
     return told
+
+
+async def runs(session: "Session") -> bool:
+    """Whether a Switchtower that takes our token answers.
+
+    Raises:
+        KeyringProblem: there is no token to show it.
+    """
+    try:
+        await fetch_status(session)
+    except NoAnswerError:
+        return False
+    return True
 
 
 async def listens(address: str) -> bool:
     """Whether anything accepts connections at `address`."""
-    import asyncio
-
     parts = urlsplit(address)
     try:
         async with asyncio.timeout(2):
@@ -64,24 +87,38 @@ def is_ours(address: str) -> bool:
     return owns_port(urlsplit(address).port or 0)
 
 
-async def post_chat(session: "Session", body: bytes) -> tuple[int, bytes] | None:
-    """What the running instance answers to a chat request; None when none runs.
+async def post_chat(session: "Session", body: bytes) -> tuple[int, bytes]:
+    """What the running instance answers to a chat request, for whoever knows that it `runs`.
 
     Raises:
         KeyringProblem: there is no token to show it.
         FaultError: it does not answer.
     """
-    address = session.address()
-    if not await listens(address) or not is_ours(address):
-        return None
-    return await _exchange(session, address, body)
+    return await _exchange(session.address(), await _token(session), body)
 
 
-async def _exchange(session: "Session", address: str, chat: bytes = b"") -> tuple[int, bytes]:
+async def _token(session: "Session") -> "Secret":
+    return (await session.keys.local_tokens())["default"]
+
+
+async def _ask(address: str, token: "Secret") -> tuple[int, bytes]:
+    """Status and body of the answer to `GET /v1/status`, soon or never."""
+    from app.domain.faults import FaultError
+
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            return await _exchange(address, token)
+    except TimeoutError as error:
+        why = f"nothing within {ANSWER_S:g} s"
+        raise NoAnswerError(f"{address} does not answer as Switchtower does ({why}).", _GIVE_WAY) from error
+    except FaultError as error:
+        raise NoAnswerError(f"{address} does not answer as Switchtower does (no answer in HTTP).", _GIVE_WAY) from error
+
+
+async def _exchange(address: str, token: "Secret", chat: bytes = b"") -> tuple[int, bytes]:
     """Status and body of the answer to a chat request; without one, of the status."""
     from app.net.client import ClientOptions, Credential, UpstreamClient
 
-    token = (await session.keys.local_tokens())["default"]
     client = UpstreamClient(
         ClientOptions("Switchtower", address, Credential("authorization", "Bearer ", token), proxy="none")
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.cli import clients, config, doctor, keys, providers, requests, selftest, serve, status, usage
 from app.cli.instance import listens
-from app.cli.output import CommandError, flush, note
+from app.cli.output import CommandError, WrongUsageError, flush, note
 from app.cli.session import Session
 
 if TYPE_CHECKING:
@@ -66,6 +66,9 @@ def run(argv: Sequence[str], environ: Mapping[str, str], faces: Faces | None = N
         return _finish(int(end.code or 0))
     try:
         return _finish(_dispatch(args, environ, faces, parser))
+    except WrongUsageError as error:
+        note(f"switchtower: {error}")
+        return WRONG
     except CommandError as error:
         note(f"switchtower: {error}")
     except KeyboardInterrupt:
@@ -108,7 +111,8 @@ def _dispatch(
 
 def _quit(environ: Mapping[str, str], faces: Faces | None) -> int:
     if faces is None or faces.end is None:
-        raise CommandError("Without Qt there is no tray application. `switchtower serve` ends with Ctrl+C or SIGTERM.")
+        note("switchtower: Without Qt there is no tray application. `switchtower serve` ends with Ctrl+C or SIGTERM.")
+        return DONE
     code = faces.end(environ)
     where = Session(environ).told_address
     if code == DONE and where and asyncio.run(listens(where)):

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from app.cli import trial
-from app.cli.output import NO_PROVIDERS, CommandError, note, one_line, say, say_json, table
+from app.cli.output import NO_PROVIDERS, CommandError, WrongUsageError, note, one_line, say, say_json, table
 from app.cli.session import Session
 
 if TYPE_CHECKING:
     from app.domain.status import ProviderStatus
+    from app.providers.spec import ProviderSpec
     from app.store.settings import Provider
 
 
 _UNTOLD = "It has nothing that could be asked for free: the first request will tell."
+_SWITCHED_OFF = "Let it get requests with `switchtower providers enable {}`."
 
 
 def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -114,13 +116,20 @@ def add_provider(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         say_json(_describe(session, added))
         return 0
     say(f"Added {added.id}.")
+    _tell_of_its_key(session, added, spec)
+    return 0
+
+
+def _tell_of_its_key(session: Session, added: "Provider", spec: "ProviderSpec") -> None:
+    """Where it comes from, as far as there is something to do."""
+    if variable := session.unset_variable(added):
+        say(f"{variable} is not set here: set it for the program that is to use it.")
     if added.key == "keyring" and spec.needs_key and not spec.local:
         say(f"Now give it its key: switchtower keys set {added.id}")
         if spec.auth.logs_in:
             say('Or use the login of this machine: key = "default" in the settings, or --key-from default.')
         if spec.key_url:
             say(f"Keys are made at {spec.key_url}")
-    return 0
 
 
 def remove(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -160,10 +169,10 @@ def _switch(environ: Mapping[str, str], provider_id: str, *, on: bool) -> None:
 
 def test(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Probe a provider, and send it a message if asked to; exit 1 unless it is up, or answers."""
+    if (args.model or args.yes) and not args.message:
+        raise WrongUsageError("--model and --yes go with --message.")
     session = Session(environ)
     session.provider(args.id)
-    if (args.model or args.yes) and not args.message:
-        raise CommandError("--model and --yes go with --message.")
     status = asyncio.run(_probe(session, args.id))
     if args.message and (status.state.up or status.state == "unknown"):
         return trial.send(args, environ, status)
@@ -182,7 +191,8 @@ async def _probe(session: Session, provider_id: str) -> "ProviderStatus":
 def describe_status(status: "ProviderStatus") -> str:
     """One line: `openai: healthy, 212 ms, 42 models.`, or the state with the reason and the remedy."""
     if not status.state.up:
-        detail = status.detail or (_UNTOLD if status.state == "unknown" else "")
+        known = {"unknown": _UNTOLD, "disabled": _SWITCHED_OFF.format(status.id)}
+        detail = status.detail or known.get(status.state, "")
         return f"{status.id}: {status.state.replace('_', ' ')}. {detail}".rstrip()
     parts = [str(status.state)]
     if status.latency_ms is not None:

@@ -106,6 +106,11 @@ class Session:
         spec = self.registry.get(provider.kind)
         return spec.local or spec.auth.header is None
 
+    def unset_variable(self, provider: "Provider") -> str:
+        """The variable a provider's key would be in, when it is not set here; else empty."""
+        name = provider.key.removeprefix("env:")
+        return "" if name == provider.key or self.environ.get(name, "").strip() else name
+
     def key_host(self, provider: "Provider") -> str:
         """The host a provider's key belongs to.
 

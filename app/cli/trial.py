@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from app.cli.instance import post_chat
+from app.cli.instance import post_chat, runs
 from app.cli.output import CommandError, one_line, say, say_json
 from app.cli.session import Session
 
@@ -62,15 +62,14 @@ def _ask(what: str, name: str) -> None:
 
 
 async def _through_instance(session: Session, provider_id: str, model: str) -> "Trial | None":
-    """By the instance that runs, so that its counters and its ledger have it; None when none runs."""
+    """By the instance that runs, so that its counters and its ledger have it; None when none takes our token."""
     from app.domain.chat import Answer
     from app.engine.trial import question, read
 
-    began_s = time.perf_counter()
-    answer = await post_chat(session, question(provider_id, model))
-    if answer is None:
+    if not await runs(session):
         return None
-    status, body = answer
+    began_s = time.perf_counter()
+    status, body = await post_chat(session, question(provider_id, model))
     return read(Answer(status, (), body), provider_id, model, (time.perf_counter() - began_s) * 1000)
 
 

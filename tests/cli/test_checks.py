@@ -1,4 +1,5 @@
 # ruff: noqa: ASYNC240  # a test may make its own loop wait for a file
+import errno
 import os
 import socket
 from collections.abc import Callable
@@ -83,6 +84,18 @@ async def test_a_strangers_port(environ: dict[str, str], instance: str, monkeypa
     assert "server.port" in found.remedy
 
 
+async def test_a_mute_program_on_the_port(
+    environ: dict[str, str], write_settings: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.cli.instance.ANSWER_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        write_settings(f"[server]\nport = {server.getsockname()[1]}\n")
+        (found,) = await checks.port(Session(environ))
+    assert found.state == "broken"
+    assert found.text.endswith("does not answer as Switchtower does (nothing within 0.3 s).")
+    assert found.remedy == "End that program, or choose another server.port."
+
+
 async def test_the_proxy(environ: dict[str, str]) -> None:
     (none,) = await checks.proxy(Session(environ))
     (some,) = await checks.proxy(Session({**environ, "HTTPS_PROXY": "http://user:password@proxy.test:3128"}))
@@ -117,6 +130,28 @@ async def test_a_folder_that_cannot_be_reached(environ: dict[str, str], tmp_path
     found = await checks.folders(Session({**environ, "SWITCHTOWER_HOME": str(tmp_path / "file" / "home")}))
     assert {finding.state for finding in found} == {"broken"}
     assert "cannot be reached" in found[0].text
+
+
+async def test_a_folder_without_room(environ: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    home.mkdir(mode=0o700)
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    found = (await checks.folders(Session(environ)))[0]
+    assert (found.state, found.text) == ("broken", f"A file in {home} cannot be written: No space left on device.")
+    assert "Free some space" in found.remedy
+
+
+async def test_a_variable_that_is_not_set_is_a_note_where_it_does_without(
+    environ: dict[str, str], write_settings: Callable, demo_urls: tuple[str, str]
+) -> None:
+    row = '[[providers]]\nid = "own"\nkind = "openai-compatible"\nbase_url = "{}"\nkey = "env:BK"\n'
+    write_settings(row.format(demo_urls[0]))
+    answers, told = await checks.providers(Session(environ))
+    assert (answers.name, answers.state, told.name, told.state) == ("own", "ok", "own", "note")
+    assert told.text == "BK is not set here, so it is asked without a key."
+    assert len(await checks.providers(Session({**environ, "BK": "any-key-0123456789"}))) == 1
 
 
 async def test_a_folder_that_cannot_be_made(

@@ -7,9 +7,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from app.cli.instance import fetch_status, is_ours, listens
+from app.cli import instance as asking
+from app.cli.instance import NoAnswerError, fetch_status, is_ours, listens, runs
 from app.cli.output import CommandError
 from app.cli.session import Session
+
+
+@contextlib.contextmanager
+def mute() -> Iterator[str]:
+    """A program that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/v1"
 
 
 @contextlib.contextmanager
@@ -61,6 +69,19 @@ async def test_another_token_is_explained(instance: str, environ: dict[str, str]
 async def test_a_stranger_on_the_port(environ: dict[str, str], write_settings: Callable, answer: bytes) -> None:
     with answering(answer) as (address, _), pytest.raises(CommandError, match="does not answer as Switchtower does"):
         await fetch_status(at(environ, write_settings, address))
+
+
+@pytest.mark.parametrize("stranger", [mute, lambda: answering(b"SSH-2.0-OpenSSH_9.6\r\n")])
+async def test_who_does_not_answer_in_http_is_waited_for_shortly(
+    environ: dict[str, str], write_settings: Callable, monkeypatch: pytest.MonkeyPatch, stranger: Callable
+) -> None:
+    monkeypatch.setattr(asking, "ANSWER_S", 0.3)
+    with stranger() as found:
+        session = at(environ, write_settings, found if isinstance(found, str) else found[0])
+        with pytest.raises(NoAnswerError, match="does not answer as Switchtower does") as caught:
+            await fetch_status(session)
+        assert not await runs(session)
+    assert "server.port" in caught.value.remedy
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says whose program listens")

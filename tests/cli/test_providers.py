@@ -111,6 +111,21 @@ def test_testing_one_that_is_down(switchtower: Callable) -> None:
     assert done.out.startswith("openai-compatible: unreachable. ")
 
 
+def test_a_variable_that_is_not_set_is_said_at_once(
+    switchtower: Callable, environ: dict[str, str], keyring: MemoryKeyring
+) -> None:
+    assert "\nBK is not set here: " in switchtower("providers", "add", "openai", "--key-from", "env:BK").out
+    environ["BK"] = "sk-0123456789"
+    assert "BK" not in switchtower("providers", "add", "openai", "--key-from", "env:BK").out
+
+
+def test_testing_one_that_is_switched_off(switchtower: Callable, keyring: MemoryKeyring) -> None:
+    switchtower("providers", "add", "openai")
+    switchtower("providers", "disable", "openai")
+    done = switchtower("providers", "test", "openai")
+    assert done.out == "openai: disabled. Let it get requests with `switchtower providers enable openai`.\n"
+
+
 def test_testing_one_without_a_key(switchtower: Callable, keyring: MemoryKeyring) -> None:
     switchtower("providers", "add", "openai", "--key-from", "env:NO_SUCH_KEY")
     done = switchtower("providers", "test", "openai")

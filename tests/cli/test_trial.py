@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -97,9 +98,22 @@ def test_an_instance_that_runs_sends_it(switchtower: Callable) -> None:
     assert next(row["requests"] for row in told["providers"] if row["id"] == "demo-a") == 1
 
 
+@pytest.mark.usefixtures("keyring")
+def test_a_stranger_on_the_port_does_not_get_it(
+    switchtower: Callable, write_settings: Callable[[str], Path], demo_urls: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("app.cli.instance.ANSWER_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        write_settings(f"{settings_toml(*demo_urls)}\n[server]\nport = {stranger.getsockname()[1]}\n")
+        done = switchtower("providers", "test", "demo-a", "--message", "--yes")
+    assert (done.code, done.err) == (0, "")
+
+
 @pytest.mark.usefixtures("demo", "keyring")
 def test_options_of_the_message_alone_are_refused(switchtower: Callable) -> None:
-    assert "--message" in switchtower("providers", "test", "demo-a", "--yes").err
+    done = switchtower("providers", "test", "demo-a", "--yes")
+    assert (done.code, done.err) == (2, "switchtower: --model and --yes go with --message.\n")
 
 
 def test_what_is_said() -> None:
