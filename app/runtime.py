@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from app import __version__
-from app.domain.events import Event, ProvidersChanged, SettingsChanged, SettingsRejected
+from app.domain.events import ProvidersChanged, SettingsChanged, SettingsRejected
 from app.domain.hosts import is_loopback
 from app.domain.models import ModelInfo
 from app.domain.secret import Secret
@@ -112,12 +112,15 @@ class Runtime(TaskOwner, Commands):
             self.settings, self._settings_problem = self.settings_file.load_or_last_good()
         except (PathsError, SettingsError) as error:
             raise StartError(str(error)) from error
+        if self._settings_problem:
+            _log.warning("settings rejected, the last good ones are used: %s", self._settings_problem)
         if host and not (self.settings.server.lan or is_loopback(host)):
             remedy = "Set lan = true under [server] in the settings, or use 127.0.0.1."
             raise StartError(f"On {host} other machines could connect. {remedy}")
         self.ledger.start()
         self.ledger.prune(self.settings.privacy.retention_days)
-        self.bus.subscribe(self._hear)
+        for hear in (self.accounts.hear, self.health.hear):
+            self.bus.subscribe(hear)
         await self.service.read_tokens()
         self._refuse_problem(tolerated=tolerate_port)
         self.resilience.load(CooldownFile(self.paths.cooldown_file))
@@ -137,10 +140,6 @@ class Runtime(TaskOwner, Commands):
         await self.service.apply(self.settings.server)
         if self.fleet.move(self.service.listening):
             await self.fleet.apply(self.settings)
-
-    def _hear(self, event: Event) -> None:
-        self.accounts.hear(event)
-        self.health.hear(event)
 
     def _refuse_problem(self, *, tolerated: bool) -> None:
         if self.service.problem and not tolerated:

@@ -7,8 +7,11 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from app.cli.output import CommandError
+from app.cli.instance import runs
+from app.cli.output import CommandError, note
+from app.cli.session import Session
 from app.engine import collector
 
 if TYPE_CHECKING:
@@ -63,15 +66,33 @@ async def _serve(runtime: "Runtime", host: str, port: int | None) -> int:
     try:
         await runtime.start(host, port)
         collector.leave_out()
-        print(f"listening on {runtime.snapshot().listening}", flush=True)
+        snapshot = runtime.snapshot()
+        if snapshot.settings_problem:
+            note(f"switchtower: settings rejected, the last good ones are used: {snapshot.settings_problem}")
+        print(f"listening on {snapshot.listening}", flush=True)
         await stopped.wait()
     except StartError as error:
+        why = await _explain(runtime, port) or str(error)
         if _log.hasHandlers():  # else there is no log yet, and Python would print the line, which comes anyway
-            _log.error("does not start: %s", error)
-        raise CommandError(str(error)) from error
+            _log.error("does not start: %s", why)
+        raise CommandError(why) from error
     finally:
         await runtime.stop()
     return 0
+
+
+async def _explain(runtime: "Runtime", port: int | None) -> str:
+    """That the port is taken by the Switchtower of this home, which runs already; empty when it is not."""
+    from app.server.port import owner_pid
+
+    session = Session(runtime.environ)
+    wanted = runtime.settings.server.port if port is None else port
+    address = session.told_address
+    if not runtime.service.lacks_port or urlsplit(address).port != wanted or not await runs(session):
+        return ""
+    pid = owner_pid(wanted)
+    who = f" (process {pid})" if pid else ""
+    return f"Switchtower already runs at {address}{who}. Use it, or end it first."
 
 
 def _on_signals(stop: Callable[[], object]) -> None:

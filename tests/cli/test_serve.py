@@ -114,6 +114,30 @@ def test_an_address_may_stand_on_both_sides_of_the_command(argv: list[str]) -> N
     assert (args.host, args.port) == ("", 7)
 
 
+def test_a_second_one_of_the_same_home_says_that_it_runs_already(instance: str, switchtower: Callable) -> None:
+    done = switchtower("serve", "--port", instance.removesuffix("/v1").rpartition(":")[2])
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"switchtower: Switchtower already runs at {instance}")
+    assert done.err.count("\n") == 1
+
+
+def test_settings_that_are_rejected_at_a_start_are_told(
+    environ: dict[str, str], write_settings: Callable, home: Path
+) -> None:
+    write_settings("[server]\nport = 0\n")
+    with serving(environ) as (process, _):
+        process.terminate()
+        assert process.communicate(timeout=15)[1] == ""
+    write_settings("[server]\nprot = 0\n")
+    with serving(environ) as (process, address):
+        assert address.startswith("http://127.0.0.1:")
+        process.terminate()
+        told = process.communicate(timeout=15)[1]
+    said = "settings rejected, the last good ones are used: config.toml:2: server.prot: unknown key"
+    assert told.startswith(f"switchtower: {said}")
+    assert f"WARNING app.runtime {said}" in (home / "logs/switchtower.log").read_text()
+
+
 def test_a_start_that_fails_in_this_process(switchtower: Callable, write_settings: Callable, home: Path) -> None:
     write_settings("[server\n")
     done = switchtower("serve")
