@@ -48,7 +48,7 @@ class LedgerReader:
         Raises:
             sqlite3.Error, OSError: the file cannot be read.
         """
-        if not self._path.exists():
+        if self._is_empty():
             return []
         with closing(self._connect()) as connection:
             rows = connection.execute(SUMS_BY_KEY, (by.value, self._day(since))).fetchall()
@@ -61,7 +61,7 @@ class LedgerReader:
         Raises:
             sqlite3.Error, OSError: the file cannot be read.
         """
-        if not self._path.exists():
+        if self._is_empty():
             return []
         with closing(self._connect()) as connection:
             return [Spending(*row) for row in connection.execute(SPENT_SINCE, (self._day(since),))]
@@ -72,13 +72,17 @@ class LedgerReader:
         Raises:
             sqlite3.Error, OSError: the file cannot be read.
         """
-        if not self._path.exists():
+        if self._is_empty():
             return
         with closing(self._connect()) as connection:
             for row in connection.execute(
                 *statement(connection, wanted, COLUMNS, self._zone, newest_first=newest_first)
             ):
                 yield _past_request(row)
+
+    def _is_empty(self) -> bool:
+        """Whether there is nothing to read: no file, or one without a byte, as a full disk leaves it behind."""
+        return not self._path.exists() or self._path.stat().st_size == 0
 
     def _connect(self) -> sqlite3.Connection:
         connection = connect_for_reading(self._path)

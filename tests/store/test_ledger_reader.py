@@ -113,3 +113,12 @@ def test_a_file_of_an_older_version_is_not_misread(tmp_path: Path) -> None:
         pass
     with pytest.raises(sqlite3.OperationalError, match="older version"):
         LedgerReader(path).usage(NOW, Grouping.DAY)
+
+
+def test_a_file_without_a_byte_has_no_requests(tmp_path: Path) -> None:
+    path = tmp_path / "usage.sqlite3"
+    path.touch()
+    reader = LedgerReader(path, UTC)
+    assert reader.usage(NOW, Grouping.DAY) == []
+    assert reader.spent(NOW) == []
+    assert list(reader.requests(RequestFilter())) == []
