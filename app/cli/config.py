@@ -21,7 +21,7 @@ def add_to(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     actions.add_parser("path", help="where it is").set_defaults(verb=path)
     actions.add_parser("check", help="whether it is valid").set_defaults(verb=check)
     actions.add_parser("show", help="what differs from the defaults").set_defaults(verb=show)
-    export = actions.add_parser("export", help="write the settings to a file to give away")
+    export = actions.add_parser("export", help="write the settings to a file to give away, or to standard output (-)")
     export.add_argument("file", metavar="FILE", type=Path)
     export.set_defaults(verb=export_file)
     bring = actions.add_parser("import", help="replace the settings by those of a file")
@@ -63,6 +63,9 @@ def export_file(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     session = Session(environ)
     text = export(session.settings)
     target: Path = args.file
+    if str(target) == "-":
+        say(text.rstrip("\n"))
+        return 0
     if target.exists() and target.samefile(session.paths.settings_file):
         raise CommandError(f"{target} is the settings file itself. Choose another name.")
     try:
@@ -128,5 +131,7 @@ def _explain(change: "HostChange") -> str:
     if change.before:
         moved = f"{change.provider_id} is at {change.after} now, not at {change.before} any more, so it has no key."
     else:
-        moved = f"{change.provider_id} at {change.after} is new."
+        moved = f"{change.provider_id} at {change.after} is new and has no key."
+    if change.lost:
+        moved = f"{moved.removesuffix('.')} (the file's {change.lost} was not taken over)."
     return f"{moved} Give it one if you trust that host: switchtower keys set {change.provider_id}"

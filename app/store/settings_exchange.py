@@ -10,14 +10,21 @@ from app.store.settings import Settings
 from app.store.settings_dangers import Facts, dangers
 from app.store.settings_errors import file_error
 
+_STAY = ("keyring", "none")
+"""What a `key` may be in a file from elsewhere, whatever the host."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostChange:
-    """A provider that has no key after the import: its host was another one, or (`before` empty) it is new."""
+    """A provider that has no key after the import: its host was another one, or (`before` empty) it is new.
+
+    `lost` is the variable or login that the file has for its `key` and that was not taken over.
+    """
 
     provider_id: str
     before: str
     after: str
+    lost: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ def plan_import(file: Path, kinds: Collection[str] | None, current: Settings, fa
             data = opened.read(text.MAX_BYTES + 1)
     except OSError as error:
         why = error.strerror or type(error).__name__
-        raise file_error(file.name, f"cannot be read: {why}; check its name and whether you may read it") from error
+        raise file_error(str(file), f"cannot be read: {why}; check its name and whether you may read it") from error
     source = text.decode(file.name, data)
     imported = text.parse(file.name, source, kinds)
     moved = _host_changes(current, imported, facts)
@@ -63,13 +70,15 @@ def _host_changes(current: Settings, imported: Settings, facts: Facts) -> tuple[
     before = {provider.id: key_host(facts.url(provider)) for provider in current.providers}
     after = {provider.id: key_host(facts.url(provider)) for provider in imported.providers}
     return tuple(
-        HostChange(each, before.get(each, ""), host) for each, host in after.items() if before.get(each) != host
+        HostChange(each.id, before.get(each.id, ""), after[each.id], "" if each.key in _STAY else each.key)
+        for each in imported.providers
+        if before.get(each.id) != after[each.id]
     )
 
 
 def _forget_variables(document: text.Table, moved: set[str]) -> None:
     for provider in document.get("providers", []):
-        if provider["id"] in moved and provider.get("key", "keyring") not in ("keyring", "none"):
+        if provider["id"] in moved and provider.get("key", "keyring") not in _STAY:
             provider["key"] = "keyring"
 
 

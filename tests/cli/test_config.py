@@ -90,6 +90,25 @@ def test_an_import_with_another_host_gets_no_key(
     assert "openai is at evil.example now, not at api.openai.com any more, so it has no key." in done.out
 
 
+def test_an_import_of_a_new_provider_says_that_it_has_no_key(switchtower: Callable, tmp_path: Path) -> None:
+    given = tmp_path / "given.toml"
+    given.write_text('[[providers]]\nid = "gamma"\nkind = "openai"\nkey = "env:AK"\n')
+    said = "gamma at api.openai.com is new and has no key (the file's env:AK was not taken over). Give it one if "
+    assert said in switchtower("config", "import", str(given)).out
+    absent = tmp_path / "absent.toml"
+    done = switchtower("config", "import", str(absent))
+    assert done.err.startswith(f"switchtower: {absent}: cannot be read: No such file or directory")
+
+
+def test_an_export_to_standard_output(
+    switchtower: Callable, write_settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_settings(GOOD)
+    monkeypatch.chdir(tmp_path)
+    assert switchtower("config", "export", "-").out == switchtower("config", "show").out
+    assert not (tmp_path / "-").exists()
+
+
 def test_an_import_that_opens_doors_needs_a_yes(
     switchtower: Callable, write_settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

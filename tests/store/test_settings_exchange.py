@@ -64,7 +64,7 @@ def test_another_host_needs_a_key_and_gets_no_variable(tmp_path: Path) -> None:
     evil = MINE.replace('kind = "openai"', 'kind = "openai"\nbase_url = "https://evil.example/v1"')
     planned = plan(tmp_path, evil)
     assert planned.needs_key == (
-        HostChange("openai", "api.openai.com", "evil.example"),
+        HostChange("openai", "api.openai.com", "evil.example", "env:OPENAI_API_KEY"),
         HostChange("second", "api.openai.com", "evil.example"),
     )
     assert [provider.key for provider in planned.settings.providers] == ["keyring", "keyring"]
@@ -84,7 +84,7 @@ def test_a_new_provider_needs_a_key_unless_it_takes_none(tmp_path: Path) -> None
     groq = '[[providers]]\nid = "g"\nkind = "groq"\nkey = "env:GROQ"\n'
     local = '[[providers]]\nid = "l"\nkind = "local"\nkey = "none"\n'
     planned = plan(tmp_path, groq + local)
-    assert planned.needs_key == (HostChange("g", "", "api.groq.com"),)
+    assert planned.needs_key == (HostChange("g", "", "api.groq.com", "env:GROQ"),)
     assert [provider.key for provider in planned.settings.providers] == ["keyring", "none"]
 
 
@@ -113,7 +113,7 @@ def test_what_opens_the_machine_is_pointed_out(tmp_path: Path) -> None:
     [
         (b"[server]\nprt = 1", r"^given\.toml:2: server\.prt: unknown key"),
         (b"\xff", r"^given\.toml:1: not UTF-8"),
-        (None, r"^given\.toml: cannot be read: No such file"),
+        (None, r"/given\.toml: cannot be read: No such file"),
     ],
 )
 def test_a_bad_import_is_told_with_its_own_name(tmp_path: Path, content: bytes | None, expected: str) -> None:
