@@ -77,6 +77,14 @@ def has_qt() -> bool:
     return importlib.util.find_spec("PySide6") is not None and importlib.util.find_spec("qasync") is not None
 
 
+def _install_qt() -> str:
+    """How to get it where this program is from: a folder of its source, or a package."""
+    source = Path(__file__).parents[1]
+    if (source / "packaging" / "dev.py").is_file():
+        return f"Type `python3 packaging/dev.py setup` in {source}, or `switchtower serve`."
+    return "Install switchtower[desktop], or type `switchtower serve`."
+
+
 def has_screen(environ: Mapping[str, str]) -> bool:
     """Whether a window could be shown."""
     if sys.platform in ("win32", "darwin"):
@@ -87,7 +95,7 @@ def has_screen(environ: Mapping[str, str]) -> bool:
 def _tray(environ: Mapping[str, str], host: str, port: int | None) -> int:
     """The tray application."""
     if not has_qt():
-        return _refuse("Qt is not installed", "Install switchtower[desktop], or type `switchtower serve`.")
+        return _refuse("Qt is not installed", _install_qt())
     if not has_screen(environ):
         return _refuse("there is no screen", "Type `switchtower serve` for the proxy without windows.")
     from app.store.paths import Paths

@@ -102,6 +102,9 @@ def test_without_qt_the_tray_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(program, "has_qt", lambda: False)
     assert program.main([]) == 1
+    assert "python3 packaging/dev.py setup" in capsys.readouterr().err  # here is a folder of its source
+    monkeypatch.setattr(program, "__file__", "/usr/lib/python3/app/__main__.py")
+    assert program.main([]) == 1
     said = capsys.readouterr().err
     assert "switchtower[desktop]" in said
     assert "switchtower serve" in said

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import date, datetime, time
 from typing import Any
 
-from app.cli.output import CommandError, one_line, say, say_csv, say_json, table
+from app.cli.output import NOTHING, CommandError, one_line, say, say_csv, say_json, table
 from app.cli.session import Session
 from app.cli.usage import UNREADABLE, since_date
 from app.domain.history import PastRequest, RequestFilter
@@ -113,7 +113,7 @@ def _cells(row: PastRequest) -> tuple[object, ...]:
     return (
         f"{local:%Y-%m-%d %H:%M:%S}",
         row.request_id,
-        row.model,
+        row.model or None,
         *ended,
         row.usage.input,
         row.usage.output,
@@ -124,7 +124,7 @@ def _cells(row: PastRequest) -> tuple[object, ...]:
 
 def _tell(row: PastRequest) -> None:
     """What became of one request, in words."""
-    say(one_line(f"{row.request_id}: {row.operation} for {row.model}{', streamed' if row.stream else ''}"))
+    say(one_line(f"{row.request_id}: {row.operation} for {row.model or NOTHING}{', streamed' if row.stream else ''}"))
     say(f"at {row.started_at.astimezone():%Y-%m-%d %H:%M:%S}, by the client {one_line(row.client)}")
     answered = f"{row.outcome}, status {row.status}, after {row.ms:,.0f} ms"
     first_byte = "" if row.first_byte_ms is None else f", first byte after {row.first_byte_ms:,.0f} ms"

@@ -168,7 +168,7 @@ class _PrivateFile(RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
         if not self._complained:
             self._complained = True
-            _complain(str(sys.exc_info()[1]))
+            _complain(self.baseFilename, sys.exc_info()[1])
 
     def close(self) -> None:
         with contextlib.suppress(OSError):  # what could not be written has been complained about
@@ -182,8 +182,9 @@ def _open_private(path: str, flags: int) -> int:
     return descriptor
 
 
-def _complain(reason: str) -> None:
-    sys.stderr.write(f"The log file cannot be written ({escape_controls(reason)}). Going on without it.\n")
+def _complain(file: str | Path, error: BaseException | None) -> None:
+    reason = escape_controls(f"{file} cannot be written: {getattr(error, 'strerror', None) or error}")
+    sys.stderr.write(f"The log file {reason}. Going on without it.\n")
 
 
 class _Active:
@@ -224,7 +225,7 @@ def _file_handlers(log_file: Path) -> list[logging.Handler]:
         log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return [_PrivateFile(log_file)]
     except OSError as error:
-        _complain(str(error))
+        _complain(log_file, error)
         return []
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from app.cli.requests import explain
 from app.domain.chat import Operation
 from app.domain.events import Attempted, RequestFinished, Skipped
 from app.domain.usage import NO_USAGE, Cost, PriceSource, Usage, UsageSource
@@ -136,6 +138,16 @@ def test_exports_begin_with_the_oldest(switchtower: Callable) -> None:
     assert (table[0]["output"], table[0]["usage_source"], table[0]["attempts"], table[0]["cost_usd"]) == (
         "20", "provider", "1", "",
     )  # fmt: skip
+
+
+@pytest.mark.usefixtures("rows")
+async def test_a_request_without_a_model_is_explained(environ: dict[str, str], home: Path, capsys: Any) -> None:
+    ledger = Ledger(home / "usage.sqlite3")
+    ledger.start()
+    ledger.record(event(5, model="", provider="", provider_model="", outcome="failed", status=400, usage=NO_USAGE))
+    await ledger.stop()
+    explain(Namespace(request_id="r5", json=False), environ)
+    assert capsys.readouterr().out.startswith("r5: chat for -, streamed\n")
 
 
 @pytest.mark.usefixtures("rows")
