@@ -134,25 +134,25 @@ class Fleet:
 
     async def _with_key(self, wanted: ProviderSettings, spec: ProviderSpec, base_url: str) -> Provider:
         """A provider that is asked with the key it has for the host of `base_url`."""
-        host = key_host(base_url)
+        host, name = key_host(base_url), spec.called(wanted.id)
         try:
             key = await self._keys.provider_key(wanted.id, host, wanted.key)
         except KeyringProblem as error:
             if not wanted.key.startswith("env:"):  # a variable stays as it is
                 self._unread.add(wanted.id)
-            return self._broken(wanted, spec, FaultKind.NEEDS_KEY, f"{spec.name}: {error}", "")
+            return self._broken(wanted, spec, FaultKind.NEEDS_KEY, f"{name}: {error}", "")
         if key is None and not (spec.local or is_private(urlsplit(base_url).hostname or "")):
             remedy = f"Paste one in the tray, or type `switchtower keys set {wanted.id}`."
             if wanted.key.startswith("env:"):
                 remedy = f"Set the environment variable {wanted.key.removeprefix('env:')}."
-            return self._broken(wanted, spec, FaultKind.NEEDS_KEY, f"{spec.name} has no key for {host}.", remedy)
+            return self._broken(wanted, spec, FaultKind.NEEDS_KEY, f"{name} has no key for {host}.", remedy)
         return Provider(wanted, spec, logins.of_key(spec, wanted, key), self._bus)
 
     def _logged_in(self, wanted: ProviderSettings, spec: ProviderSpec) -> Provider:
         """A provider that is asked with the login of this machine."""
         login = logins.of_machine(spec, wanted)
         if login is None:
-            what = f'{spec.name} cannot be asked with key = "{wanted.key}".'
+            what = f'{spec.called(wanted.id)} cannot be asked with key = "{wanted.key}".'
             remedy = (
                 "A login of this machine is for AWS and Google Cloud, a profile for AWS alone: store a key instead."
             )

@@ -141,14 +141,22 @@ async def test_an_unusable_keyring_is_told_as_it_is(held: Held, monkeypatch: pyt
     monkeypatch.setattr(MemoryKeyring, "get_password", broken)
     await held.apply({"id": "a", "base_url": FAR})
     assert problem(held)[0] is FaultKind.NEEDS_KEY
+    assert problem(held)[1].startswith("a: ")
     assert held.fleet.lacks_keys
     monkeypatch.undo()
     await held.apply({"id": "a", "base_url": FAR})
     assert held.fleet.lacks_keys, "that something else changed is no reason to ask again"
     held.fleet.retry_keys()
     await held.apply({"id": "a", "base_url": FAR})
-    assert "has no key" in problem(held)[1]
+    assert problem(held)[1].startswith("a has no key for llm.example.com.")
     assert not held.fleet.lacks_keys
+
+
+async def test_two_of_a_kind_are_told_apart(held: Held) -> None:
+    await held.apply({"id": "openai-2", "kind": "openai", "base_url": ""})
+    assert problem(held)[1].startswith("OpenAI (openai-2) has no key for api.openai.com.")
+    await held.apply({"id": "openai-2", "kind": "openai", "base_url": "", "key": "default"})
+    assert problem(held)[1].startswith("OpenAI (openai-2) cannot be asked with key")
 
 
 async def test_a_kind_whose_plug_in_failed_is_shown_with_the_reason(held: Held) -> None:
