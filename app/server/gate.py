@@ -72,7 +72,7 @@ _FORBIDDEN = Fault(
 _UNAUTHORIZED = Fault(
     FaultKind.UNAUTHORIZED,
     "The local token is missing or wrong.",
-    remedy="Copy it from the tray menu, or print it with `switchtower token show`, and use it as the API key.",
+    remedy="Copy it from the tray menu, or print it with `token show`, and use it as the API key.",
 )
 _TOO_SLOW = Fault(
     FaultKind.REQUEST_TIMEOUT, "The body of the request did not arrive in time.", remedy="Send the request again."

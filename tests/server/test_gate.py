@@ -51,7 +51,6 @@ async def test_the_token_may_come_in_every_way_clients_send_it(served, headers, 
 async def test_a_missing_or_wrong_token_is_401(served, headers):
     reply = await served.request("POST", CHAT, CHAT_BODY, **headers)
     assert (reply.status, reply.error["code"]) == (401, "invalid_api_key")
-    assert "`switchtower token show`" in reply.error["message"]
     assert reply.header("www-authenticate") == "Bearer"
     assert reply.header("x-should-retry") == "false"
     assert served.relay.count == 0
