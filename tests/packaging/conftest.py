@@ -1,6 +1,7 @@
 """The scripts of `packaging/` are not a package: they are loaded from their folder."""
 
 import importlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,21 @@ import pytest
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from PySide6.QtWidgets import QApplication
+
 FOLDER = str(Path(__file__).parents[2] / "packaging")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _application() -> "QApplication":
+    """Pictures are drawn with the kind of Qt application that the windows' tests need: a process has only one."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from PySide6.QtWidgets import QApplication
+
+    from app.ui.application import Application
+
+    known = QApplication.instance()
+    return known if isinstance(known, QApplication) else Application(["switchtower-tests"])
 
 
 @pytest.fixture
