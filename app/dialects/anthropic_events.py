@@ -58,12 +58,12 @@ class EventReader:
         if self._over or not rest:
             return events
         name, data = event_data(b"data: " + b"".join(rest.splitlines()) if rest.startswith(b"{") else rest)
-        if data and parse_object(data) is not None:
+        if data and json_edit.load_object(data) is not None:
             self._event(name, data, events)
         return events
 
     def _event(self, name: bytes, data: bytes, events: list[StreamEvent]) -> None:
-        event = parse_object(data)
+        event = json_edit.load_object(data)
         if event is None:
             self._fail(MALFORMED, events)
             return
@@ -166,15 +166,6 @@ def event_data(piece: bytes) -> tuple[bytes, bytes]:
             return head[6:].strip(), data[5:].strip()
     event = sse.parse_event(piece)
     return event.name, (event.data or b"").strip()
-
-
-def parse_object(data: bytes) -> Object | None:
-    """Read an event's data; None when it is no JSON object."""
-    try:
-        value = json_edit.loads(data)
-    except json_edit.JsonError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _index(event: Object) -> int:

@@ -6,7 +6,7 @@ import msgspec
 
 from app.dialects import json_edit, sse
 from app.dialects.anthropic_errors import MALFORMED, in_band_error
-from app.dialects.anthropic_events import event_data, parse_object
+from app.dialects.anthropic_events import event_data
 from app.dialects.anthropic_naming import named_events
 from app.dialects.anthropic_usage import parse_usage
 from app.domain.usage import NO_USAGE, Usage
@@ -72,7 +72,7 @@ class AnthropicStream:
         if rest.startswith(b"{"):
             rest = b"data: " + b"".join(rest.splitlines())
         data = event_data(rest)[1] if rest else b""
-        if data and parse_object(data) is not None and self._forwards(rest):
+        if data and json_edit.load_object(data) is not None and self._forwards(rest):
             out = rest + b"\n\n"
         if self.complete and not self.ended:
             self.ended = True
@@ -94,7 +94,7 @@ class AnthropicStream:
         return self._look(name, data)
 
     def _look(self, name: bytes, data: bytes) -> bool:
-        event = parse_object(data)
+        event = json_edit.load_object(data)
         error = MALFORMED if event is None else in_band_error(event, name)
         if event is None or error is not None:
             self.error, self.complete, self.ended = error, False, True

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from json.decoder import JSONDecoder
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -42,6 +42,15 @@ def loads(data: bytes) -> object:
         return _loads_slowly(data)
     except RecursionError:
         raise JsonError("nested too deeply") from None
+
+
+def load_object(data: bytes) -> dict[str, Any] | None:
+    """Read a JSON object; None when it is none."""
+    try:
+        value = loads(data)
+    except JsonError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def members(body: bytes) -> Members:

@@ -105,7 +105,9 @@ class EventReader:
             return []
         events: list[StreamEvent] = []
         event = sse.parse_event(b"data: " + b"".join(rest.splitlines()) if rest.startswith(b"{") else rest)
-        if event.data is not None and (event.data.strip() == b"[DONE]" or _object(event.data) is not None):
+        if event.data is not None and (
+            event.data.strip() == b"[DONE]" or json_edit.load_object(event.data) is not None
+        ):
             self._event(event, events)
         return events
 
@@ -120,7 +122,7 @@ class EventReader:
                     self._finish(choice, None, events)
             events.append(Ended())
             return
-        chunk = _object(data)
+        chunk = json_edit.load_object(data)
         if chunk is None:
             self._fail(_MALFORMED, events)
             return
@@ -248,14 +250,6 @@ class EventReader:
         events += [Cited(citation, choice.at) for citation in self._sources]
         finish = read_finish(reason, called=bool(started), refused=choice.refused)
         events.append(Finished(finish, choice=choice.at))
-
-
-def _object(data: bytes) -> Object | None:
-    try:
-        value = json_edit.loads(data)
-    except json_edit.JsonError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _piece(at: int, piece: tuple[bool, str]) -> StreamEvent:

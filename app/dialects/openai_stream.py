@@ -105,7 +105,7 @@ class OpenAIStream:
         if not self.committed and rest.lstrip().startswith(b"{"):
             rest = b"data: " + b"".join(rest.splitlines())
         event = sse.parse_event(rest)
-        if event.data is None or (event.data.strip() != b"[DONE]" and _chunk(event.data) is None):
+        if event.data is None or (event.data.strip() != b"[DONE]" and json_edit.load_object(event.data) is None):
             return b""
         return self._read(rest.rstrip(b"\r\n") + b"\n\n")
 
@@ -149,7 +149,7 @@ class OpenAIStream:
         if event.data.strip() == b"[DONE]":
             self.complete = self.ended = True
             return piece
-        chunk = _chunk(event.data)
+        chunk = json_edit.load_object(event.data)
         if chunk is None:
             return self._fail(_MALFORMED)
         self._count(chunk)
@@ -202,14 +202,6 @@ def _is_quiet(block: bytes) -> bool:
         return len(_QUIET.decode_lines(lines)) == events
     except (*json_edit.BAD_JSON, RecursionError):
         return False
-
-
-def _chunk(data: bytes) -> dict[str, Any] | None:
-    try:
-        value = json_edit.loads(data)
-    except json_edit.JsonError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _has_content(choice: dict[str, Any]) -> bool:

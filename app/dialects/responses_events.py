@@ -83,7 +83,7 @@ class EventReader:
         if self._over or not rest:
             return events
         event = sse.parse_event(b"data: " + b"".join(rest.splitlines()) if rest.startswith(b"{") else rest)
-        if event.data is not None and _object(event.data) is not None:
+        if event.data is not None and json_edit.load_object(event.data) is not None:
             self._event(event, events)
         return events
 
@@ -91,7 +91,7 @@ class EventReader:
         data = (event.data or b"").strip()
         if not data or data == b"[DONE]":
             return
-        value = _object(data)
+        value = json_edit.load_object(data)
         if value is None:
             self._fail(_MALFORMED, events)
             return
@@ -300,14 +300,6 @@ _READERS: dict[str, Any] = {
     "response.completed": EventReader._end,
     "response.incomplete": EventReader._end,
 }
-
-
-def _object(data: bytes) -> Object | None:
-    try:
-        value = json_edit.loads(data)
-    except json_edit.JsonError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _child(holder: Object, key: str) -> Object:

@@ -51,14 +51,6 @@ def _is_quiet(data: bytes) -> bool:
     return True
 
 
-def _object(data: bytes) -> Object | None:
-    try:
-        value = json_edit.loads(data)
-    except json_edit.JsonError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
 def _is_begun(event: Object) -> bool:
     """Whether it only begins a message or a thought, whose words are to come."""
     item = event.get("item")
@@ -103,7 +95,7 @@ class ResponsesStream:
             return b""
         framed = b"data: " + b"".join(rest.splitlines()) if rest.startswith(b"{") else rest
         event = sse.parse_event(framed)
-        value = None if event.data is None else _object(event.data)
+        value = None if event.data is None else json_edit.load_object(event.data)
         if value is None or (framed is not rest and not ("type" in value or value.get("error"))):
             return b""
         self._event(event)
@@ -114,7 +106,7 @@ class ResponsesStream:
             return
         if self.committed and event.name != b"error" and _is_quiet(event.data):
             return
-        value = _object(event.data)
+        value = json_edit.load_object(event.data)
         if value is None:
             self._fail(_MALFORMED)
             return
