@@ -42,6 +42,19 @@ async def hello(scope, receive, send):
     await send({"type": "http.response.body", "body": b"ok", "more_body": False})
 
 
+def held(served) -> asyncio.Event:
+    """Let every request wait until the event is set."""
+    release = asyncio.Event()
+
+    async def slow(call):
+        served.relay.begun.set()
+        await release.wait()
+        return await served.relay.at_once(call)
+
+    served.relay.script = slow
+    return release
+
+
 async def test_the_address_is_what_clients_use():
     listener = Listener(hello, host="127.0.0.1", port=0)
     address = await listener.start()
@@ -92,14 +105,7 @@ async def test_a_taken_port_raises_and_does_not_exit():
 
 
 async def test_a_running_request_may_end_within_the_grace(served):
-    release = asyncio.Event()
-
-    async def slow(call):
-        served.relay.begun.set()
-        await release.wait()
-        return await served.relay.at_once(call)
-
-    served.relay.script = slow
+    release = held(served)
     reader, writer = await served.send(served.raw("POST", CHAT, CHAT_BODY))
     await served.relay.begun.wait()
     stop = asyncio.get_running_loop().create_task(served.listener.stop(30))
@@ -181,14 +187,7 @@ async def test_idle_and_half_open_connections_are_closed_at_once(served):
 
 
 async def test_a_listener_that_leaves_waits_for_its_requests_and_closes_what_is_idle(served):
-    release = asyncio.Event()
-
-    async def slow(call):
-        served.relay.begun.set()
-        await release.wait()
-        return await served.relay.at_once(call)
-
-    served.relay.script = slow
+    release = held(served)
     idle, idle_writer = await served.send(served.raw("GET", "/health"))
     assert (await read_reply(idle)).status == 200
     reader, writer = await served.send(served.raw("POST", CHAT, CHAT_BODY))
@@ -210,14 +209,7 @@ async def test_a_listener_that_leaves_waits_for_its_requests_and_closes_what_is_
 
 
 async def test_a_listener_that_closed_can_be_opened_again_without_losing_its_requests(served):
-    release = asyncio.Event()
-
-    async def slow(call):
-        served.relay.begun.set()
-        await release.wait()
-        return await served.relay.at_once(call)
-
-    served.relay.script = slow
+    release = held(served)
     reader, writer = await served.send(served.raw("POST", CHAT, CHAT_BODY))
     await served.relay.begun.wait()
     served.listener.close()
